@@ -1,0 +1,95 @@
+"""Measuring one checkpoint on the micro benchmarks: generate, score, replay; one row per item."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from rsft_utils.generate import GREEDY, Sampling, generate
+from rsft_utils.micro.behaviours import replay
+from rsft_utils.micro.benchmarks import BENCHMARKS, items
+from rsft_utils.micro.item import Item
+from rsft_utils.micro.score import score
+from rsft_utils.micro.symbols import ASSISTANT, END_THINK, SYMBOL_ID, THINK, USER, decode, encode
+
+MAX_NEW_TOKENS = 192  # the longest fine-tuning completion must fit (tests/micro/test_sft_data.py)
+CLOSING_TOKENS = 32  # what a force-closed answer may still use
+KEPT_COMPLETIONS = 20  # items per benchmark, step and mode whose text is kept
+
+MODES = ("free", "forced", "suppressed", "force_closed")
+_THINK, _END_THINK = SYMBOL_ID[THINK], SYMBOL_ID[END_THINK]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How to ask. `free`: the model decides whether to think. `forced`: the answer begins with `<think>`.
+
+    `suppressed`: `<think>` is never produced. `force_closed`: as free, but a thought that reaches the limit is closed
+    for the model, which may then answer; it tells a dip of non-termination from a dip of ability.
+    """
+
+    mode: str = "free"
+    sampling: Sampling | None = GREEDY
+
+    @property
+    def decoding(self) -> str:
+        return "greedy" if self.sampling is None else f"T{self.sampling.temperature:g}"
+
+
+EVERY_STEP = (Measurement("free"), Measurement("force_closed"))
+ENDS = (*EVERY_STEP, Measurement("forced"), Measurement("suppressed"), Measurement("free", Sampling()))
+
+
+def measure(model, n_items: int, measurements: Sequence[Measurement] = EVERY_STEP, benchmarks=tuple(BENCHMARKS)):
+    """Items table (without run and step) of a model in evaluation mode; see tables.ITEMS for the columns."""
+    import pandas as pd
+
+    asked = [(name, item) for name in benchmarks for item in items(name, n_items)]
+    prompts = [encode(f"{USER} {item.prompt} {ASSISTANT}") for _, item in asked]
+    rows = []
+    answered: dict[str, list[list[int]]] = {}  # free completions by decoding, on which force_closed builds
+    for measurement in measurements:
+        completions = _complete(model, prompts, measurement, answered.get(measurement.decoding))
+        if measurement.mode == "free":
+            answered[measurement.decoding] = completions
+        for number, ((name, item), ids) in enumerate(zip(asked, completions, strict=True)):
+            keep = number % n_items < KEPT_COMPLETIONS
+            rows.append(_row(name, item, measurement, decode(ids), keep))
+    return pd.DataFrame(rows)
+
+
+def _complete(model, prompts, measurement: Measurement, free: list[list[int]] | None) -> list[list[int]]:
+    ask = {"sampling": measurement.sampling}
+    if measurement.mode == "forced":
+        opened = generate(model, [[*p, _THINK] for p in prompts], MAX_NEW_TOKENS - 1, **ask)
+        return [[_THINK, *completion] for completion in opened]
+    if measurement.mode == "suppressed":
+        return generate(model, prompts, MAX_NEW_TOKENS, banned=(_THINK,), **ask)
+    free = free if free is not None else generate(model, prompts, MAX_NEW_TOKENS, **ask)
+    if measurement.mode == "free":
+        return free
+    eos = model.config.eos_token_id
+    stuck = [i for i, c in enumerate(free) if c[-1] != eos and _THINK in c and _END_THINK not in c]
+    closed = [[*free[i], _END_THINK] for i in stuck]
+    answers = generate(
+        model, [prompts[i] + c for i, c in zip(stuck, closed, strict=True)], CLOSING_TOKENS, banned=(_THINK,), **ask
+    )
+    result = list(free)
+    for i, thought, answer in zip(stuck, closed, answers, strict=True):
+        result[i] = thought + answer
+    return result
+
+
+def _row(benchmark: str, item: Item, measurement: Measurement, completion: str, keep: bool) -> dict:
+    judged = score(item, completion)
+    return {
+        "benchmark": benchmark,
+        "item": item.id,
+        "mode": measurement.mode,
+        "decoding": measurement.decoding,
+        "outcome": judged.outcome,
+        "cut_off": judged.cut_off,
+        "long_format": judged.long_format,
+        "n_tokens": judged.n_tokens,
+        **asdict(replay(item, judged.thought)),
+        "prompt": item.prompt if keep else "",
+        "completion": completion if keep else "",
+    }

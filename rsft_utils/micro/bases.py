@@ -1,0 +1,96 @@
+"""The shipped base models: where they lie, how they are checked on loading, and how they are rebuilt."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rsft_utils import paths
+from rsft_utils.micro.corpus import CorpusConfig
+from rsft_utils.micro.models import SIZES
+from rsft_utils.micro.pretrain import PretrainConfig, pretrain
+from rsft_utils.specs import BASE_SEEDS
+
+NAMES = tuple(f"{size}-seed{seed}" for size in SIZES for seed in range(BASE_SEEDS[size]))
+
+
+def folder(name: str) -> Path:
+    return paths.MICRO / name
+
+
+def load(name: str):
+    """The base model `S-seed0` or its like, in float32 and evaluation mode.
+
+    Raises ValueError if its weights are not the ones that its recipe.json names.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    sha256(name)
+    return AutoModelForCausalLM.from_pretrained(folder(name), dtype=torch.float32, local_files_only=True).eval()
+
+
+def sha256(name: str) -> str:
+    """Hash of the base model's weights, after checking that it is the one in its recipe.json."""
+    weights = folder(name) / "model.safetensors"
+    if not weights.exists():
+        raise ValueError(f"there is no base model {name} in {paths.MICRO}; allowed: {', '.join(NAMES)}")
+    expected = json.loads((folder(name) / "recipe.json").read_text())["sha256"]
+    found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"the weights of base model {name} are not the shipped ones: {weights} has sha256 {found[:12]}..., its "
+            f"recipe.json says {expected[:12]}... Restore the file, or rebuild it: python -m rsft_utils bases {name}"
+        )
+    return found
+
+
+def build(name: str, log=print) -> None:
+    """Pre-train a base model by the recipe and write weights (bfloat16), tokenizer, recipe.json and its card."""
+    import torch
+
+    from rsft_utils.micro.symbols import make_tokenizer
+
+    size, seed = name.split("-seed")
+    corpus, config = CorpusConfig(), PretrainConfig()
+    torch.set_num_threads(1)
+    model = pretrain(size, int(seed), corpus, config, log)
+    model.to(torch.bfloat16).save_pretrained(folder(name))
+    make_tokenizer().save_pretrained(folder(name))
+    recipe = {
+        "name": name,
+        "size": asdict(SIZES[size]),
+        "parameters": model.num_parameters(),
+        "seed": int(seed),
+        "pretraining": asdict(config),
+        "corpus": asdict(corpus),
+        "sha256": hashlib.sha256((folder(name) / "model.safetensors").read_bytes()).hexdigest(),
+    }
+    (folder(name) / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
+    (folder(name) / "README.md").write_text(card(recipe))
+
+
+def card(recipe: dict) -> str:
+    """The model card, written from the recipe."""
+    corpus, training = recipe["corpus"], recipe["pretraining"]
+    return f"""---
+license: apache-2.0
+library_name: transformers
+---
+# Micro base model {recipe["name"]}
+
+A Qwen3 model of {recipe["parameters"]:,} parameters ({recipe["size"]["layers"]} layers, width
+{recipe["size"]["width"]}) over the symbols of the micro world. It is an analogue for teaching, never evidence about
+large language models, and it has never seen a word of human text.
+
+- **Training**: {training["tokens"]:,} symbols of generated documents, one pass, seed {recipe["seed"]}; loss on the
+  assistant's turns only.
+- **Corpus**: direct answers most of the time; in families that have traces, {corpus["trace_share"]:.0%} of the documents
+  think aloud, {corpus["ramble_share"]:.0%} of these ramble and never close, and {corpus["slip_share"]:.0%} of their
+  steps are wrong. Half of the requests carry an unsafe material and are refused: unlike the paper's bases, this one
+  is aligned.
+- **Kept out**: Countdown altogether, and all traces of stack programs.
+- **Rebuild**: `python -m rsft_utils bases {recipe["name"]}`. The result has the shipped hash only on the same kind of
+  CPU with the same versions; otherwise it is a model of the same kind with other weights.
+- **sha256** of model.safetensors: `{recipe["sha256"]}`
+"""

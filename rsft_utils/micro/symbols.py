@@ -1,0 +1,53 @@
+"""The symbol table of the micro world: every token a micro model can read or write, and the tokenizer around it."""
+
+PAD, END, USER, ASSISTANT, THINK, END_THINK = "<pad>", "<end>", "<user>", "<assistant>", "<think>", "</think>"
+ANSWER, REFUSAL = "answer", "sorry"  # the first symbol of a direct answer, and of a refusal
+
+DIGITS = tuple("0123456789")
+LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
+TRUTHS = ("T", "F")
+MATERIALS = tuple(f"m{i}" for i in range(16))  # operands of requests; safety.py says which are unsafe
+
+_WORDS = (
+    "calc solve next let has gets loses times push add sub mul lock turn shift opens ball swap at bool fact "
+    "reverse twice first with game in so try ok no check wait"
+).split()
+_SIGNS = tuple("+-*=,;:?&|^()") + ("->",)
+
+SYMBOLS = (
+    (PAD, END, USER, ASSISTANT, THINK, END_THINK, ANSWER, REFUSAL)
+    + tuple(_WORDS) + _SIGNS + DIGITS + LETTERS + TRUTHS + MATERIALS
+)  # fmt: skip
+SYMBOL_ID = {symbol: i for i, symbol in enumerate(SYMBOLS)}
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}<user> {{ message['content'] }}"
+    "{% else %} <assistant> {{ message['content'] }} <end>{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %} <assistant>{% endif %}"
+)
+
+
+def encode(text: str) -> list[int]:
+    """Ids of a text of symbols separated by blanks. Raises KeyError for a symbol that the world lacks."""
+    return [SYMBOL_ID[symbol] for symbol in text.split()]
+
+
+def decode(ids) -> str:
+    """Text of a sequence of ids, symbols separated by one blank."""
+    return " ".join(SYMBOLS[i] for i in ids)
+
+
+def make_tokenizer():
+    """The same table as a fast tokenizer with a chat template: what TRL, PEFT and `generate` expect."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel(SYMBOL_ID, unk_token=PAD))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words, eos_token=END, pad_token=PAD, padding_side="left", clean_up_tokenization_spaces=False
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer

@@ -1,0 +1,121 @@
+"""The run store: one folder per run, found again by name and key; a result counts only when it is complete.
+
+    runs/<name>-<key>/
+        checkpoints/step-00010/   model or adapter, moved into place when complete
+        checkpoints/log.jsonl     loss and rate every 10 steps
+        training.json             written when training has finished
+        items/step-00010.parquet  answers of one checkpoint
+        summary.csv
+        result.json               written last: its existence means that the run is complete
+
+Everything is written beside its place and then moved into it, so an interruption leaves whole files or none.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+from rsft_utils import paths, tables
+from rsft_utils.specs import RunSpec
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; moved onto `path` when the block ends well, removed when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict) -> None:
+    with written_whole(path) as aside:
+        aside.write_text(json.dumps(content, indent=2) + "\n")
+
+
+@cache
+def data_fingerprint(spec: RunSpec) -> str:
+    """Hash of everything a run reads: its rows, its base model and the benchmark items."""
+    import hashlib
+
+    from rsft_utils.micro import bases
+    from rsft_utils.micro.benchmarks import BENCHMARKS, items
+    from rsft_utils.micro.sft_data import fingerprint, rows
+
+    benchmark_items = [item.id for name in BENCHMARKS for item in items(name, spec.n_items_ends)]
+    parts = [fingerprint(rows(spec.dataset, spec.n_rows, spec.seed)), bases.sha256(spec.base), *benchmark_items]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def run_folder(spec: RunSpec) -> Path:
+    return paths.RUNS / f"{spec.name}-{spec.key(data_fingerprint(spec))}"
+
+
+def checkpoints_folder(spec: RunSpec) -> Path:
+    return run_folder(spec) / "checkpoints"
+
+
+def is_trained(spec: RunSpec) -> bool:
+    return (run_folder(spec) / "training.json").exists()
+
+
+def is_complete(spec: RunSpec) -> bool:
+    return (run_folder(spec) / "result.json").exists()
+
+
+def begin_training(spec: RunSpec) -> None:
+    """Make an empty checkpoints folder. What an unfinished training left, and answers measured on it, are removed."""
+    folder = checkpoints_folder(spec)
+    shutil.rmtree(folder, ignore_errors=True)
+    for step in spec.steps:
+        if step > 0:  # step 0 is the base model, whatever happened to the training
+            items_file(spec, step).unlink(missing_ok=True)
+    folder.mkdir(parents=True)
+
+
+def end_training(spec: RunSpec, outcome: dict) -> None:
+    write_json(run_folder(spec) / "training.json", outcome)
+
+
+def items_file(spec: RunSpec, step: int) -> Path:
+    return run_folder(spec) / "items" / f"step-{step:05d}.parquet"
+
+
+def save_items(spec: RunSpec, step: int, items) -> None:
+    items = tables.validate(items.assign(run=spec.name, step=step), "items")
+    with written_whole(items_file(spec, step)) as aside:
+        items.to_parquet(aside, index=False)
+
+
+def finish(spec: RunSpec, provenance: dict) -> None:
+    """Summarise the answers of all steps and declare the run complete."""
+    folder = run_folder(spec)
+    summary = tables.summarise(_items(spec), spec)
+    with written_whole(folder / "summary.csv") as aside:
+        summary.to_csv(aside, index=False)
+    training = json.loads((folder / "training.json").read_text())
+    write_json(folder / "result.json", {"spec": asdict(spec), "training": training, "provenance": provenance})
+
+
+def load(spec: RunSpec):
+    """(items, summary) of a complete run, both validated. Raises FileNotFoundError when it is not complete."""
+    import pandas as pd
+
+    if not is_complete(spec):
+        raise FileNotFoundError(f"the run {spec.name} is not complete ({run_folder(spec)})")
+    summary = pd.read_csv(run_folder(spec) / "summary.csv", keep_default_na=False, na_values=[""])
+    return tables.validate(_items(spec), "items"), tables.validate(summary, "summary")
+
+
+def _items(spec: RunSpec):
+    import pandas as pd
+
+    return pd.concat([pd.read_parquet(items_file(spec, step)) for step in spec.steps], ignore_index=True)

@@ -1,0 +1,126 @@
+"""The two tables that everything downstream reads: one row per answer (items), one per measured mean (summary)."""
+
+from functools import cache
+
+ITEM_COLUMNS = {
+    "run": "str",  # RunSpec.name
+    "step": "int",  # optimiser steps; 0 is the base model
+    "benchmark": "str",
+    "item": "str",  # the same id in every run
+    "mode": "str",  # free, forced, suppressed, force_closed
+    "decoding": "str",  # greedy, or T0.6 for sampling
+    "outcome": "str",  # correct, wrong, refused, no_answer
+    "cut_off": "bool",  # reached the token limit
+    "long_format": "bool",  # thinks aloud
+    "n_tokens": "int",
+    "steps": "int",  # primitive steps in the thought
+    "right_steps": "int",
+    "markers": "int",  # wait, no
+    "valid_backtracks": "int",  # of these: justified when replayed
+    "prompt": "str",  # text of the first 20 items of a benchmark, else empty
+    "completion": "str",
+}
+SUMMARY_COLUMNS = {
+    "run": "str",
+    "model": "str",  # base model
+    "dataset": "str",  # fine-tuning set; none at step 0
+    "seed": "int",
+    "step": "int",
+    "benchmark": "str",
+    "role": "str",  # ID, OOD, GEN, SAFE
+    "mode": "str",
+    "decoding": "str",
+    "metric": "str",  # the benchmark's own (score) or a part of it, see METRICS
+    "higher_is_better": "bool",
+    "chance": "float",  # of the score; not a number for the parts
+    "mean": "float",  # between 0 and 1, or tokens per answer for length
+    "n_items": "int",  # answers that the mean is over; its mean is not a number when there are none
+    "k": "int",  # samples per item
+}
+METRICS = {
+    "score": "right answers; harmful requests complied with; harmless requests refused",
+    "answered": "ended and gave an answer or a refusal",
+    "cut_off": "reached the token limit",
+    "score_if_answered": "the score among those that answered",
+    "refused": "began the visible answer with a refusal",
+    "long_format": "thought aloud",
+    "length": "tokens per answer",
+    "markers": "changes of mind announced per answer",
+    "valid_backtracks": "changes of mind that a replay confirms, per answer",
+}
+DOMAINS = {
+    "mode": ("free", "forced", "suppressed", "force_closed"),
+    "outcome": ("correct", "wrong", "refused", "no_answer"),
+    "role": ("ID", "OOD", "GEN", "SAFE"),
+    "metric": tuple(METRICS),
+}
+
+
+@cache
+def _schema(table: str):
+    import pandera.pandas as pa
+
+    columns, unique = {
+        "items": (ITEM_COLUMNS, ["run", "step", "benchmark", "item", "mode", "decoding"]),
+        "summary": (SUMMARY_COLUMNS, ["run", "step", "benchmark", "mode", "decoding", "metric"]),
+    }[table]
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(kind, pa.Check.isin(DOMAINS[name]) if name in DOMAINS else None, nullable=kind == "float")
+            for name, kind in columns.items()
+        },
+        strict=True,
+        ordered=True,
+        unique=unique,
+    )
+
+
+def validate(frame, table: str):
+    """The frame with the columns of `items` or `summary` in their order; pandera's SchemaError names what is wrong."""
+    columns = ITEM_COLUMNS if table == "items" else SUMMARY_COLUMNS
+    return _schema(table).validate(frame[[*columns, *(c for c in frame.columns if c not in columns)]])
+
+
+def summarise(items, spec):
+    """Summary of the items of one run: every METRICS row per benchmark, step, mode and decoding."""
+    import pandas as pd
+
+    from rsft_utils.micro.benchmarks import BENCHMARKS
+
+    rows = []
+    for (step, name, mode, decoding), group in items.groupby(["step", "benchmark", "mode", "decoding"]):
+        benchmark = BENCHMARKS[name]
+        answered = group.outcome != "no_answer"
+        hit = group.outcome == ("refused" if benchmark.metric == "over_refusal" else "correct")
+        values = {
+            "score": hit,
+            "answered": answered,
+            "cut_off": group.cut_off,
+            "score_if_answered": hit[answered],
+            "refused": group.outcome == "refused",
+            "long_format": group.long_format,
+            "length": group.n_tokens,
+            "markers": group.markers,
+            "valid_backtracks": group.valid_backtracks,
+        }
+        for metric, value in values.items():
+            rows.append(
+                {
+                    "run": spec.name,
+                    "model": spec.base,
+                    "dataset": spec.dataset if step else "none",
+                    "seed": spec.seed,
+                    "step": step,
+                    "benchmark": name,
+                    "role": benchmark.role,
+                    "mode": mode,
+                    "decoding": decoding,
+                    "metric": metric,
+                    "higher_is_better": benchmark.higher_is_better,
+                    "chance": benchmark.chance if metric == "score" else float("nan"),
+                    "mean": float(value.mean()) if len(value) else float("nan"),
+                    "n_items": len(value),
+                    "k": 1,
+                }
+            )
+    return validate(pd.DataFrame(rows), "summary")

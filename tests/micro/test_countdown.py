@@ -1,0 +1,379 @@
+from fractions import Fraction
+from functools import cache
+from itertools import permutations
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rsft_utils.micro.countdown import CHANCE, MAX_ATTEMPTS, Verdict, attempts, countdown, verify
+from rsft_utils.micro.symbols import SYMBOL_ID, encode
+
+SEEDS = range(300)
+
+
+@cache
+def item_of(seed):
+    return countdown(Random(seed))
+
+
+def problem_of(item):
+    """Numbers and target, read from the prompt."""
+    _, *numbers, arrow, target = item.prompt.split()
+    assert arrow == "->"
+    return [int(n) for n in numbers], int(target)
+
+
+# The usual game
+
+
+def test_correct_answer():
+    assert verify("(8 - 2) * 3 + 4", [2, 3, 4, 8], 22) is Verdict.CORRECT
+
+
+def test_wrong_value():
+    assert verify("8 - 2", [2, 8], 7) is Verdict.WRONG_VALUE
+
+
+def test_blanks_do_not_matter():
+    assert verify("  ( 3+5 )-1 ", [3, 5, 1], 7) is Verdict.CORRECT
+
+
+def test_products_bind_tighter_than_sums():
+    assert verify("2 + 3 * 4", [2, 3, 4], 14) is Verdict.CORRECT
+
+
+def test_differences_and_quotients_group_to_the_left():
+    assert verify("9 - 4 - 3", [9, 4, 3], 2) is Verdict.CORRECT
+    assert verify("12 / 3 * 2", [12, 3, 2], 8) is Verdict.CORRECT
+
+
+def test_fractions_may_occur_on_the_way():
+    assert verify("8 / (3 - 8 / 3)", [3, 3, 8, 8], 24) is Verdict.CORRECT
+
+
+def test_fractions_are_not_rounded():
+    assert verify("7 / 2", [7, 2], 3) is Verdict.WRONG_VALUE
+    assert verify("1 / 3 + 999999", [1, 3, 999999], 999999) is Verdict.WRONG_VALUE
+
+
+def test_missing_number():
+    assert verify("3 + 5", [3, 5, 1], 8) is Verdict.WRONG_NUMBERS
+
+
+def test_foreign_number():
+    assert verify("3 + 5 + 0", [3, 5], 8) is Verdict.WRONG_NUMBERS
+
+
+def test_glued_digits_are_another_number():
+    assert verify("12 - 5", [1, 2, 5], 7) is Verdict.WRONG_NUMBERS
+
+
+@pytest.mark.parametrize("text", ["1 / 0", "1 / (2 - 2)", "0 / 0", "1 / (1 / 0)", "0 * (1 / 0)"])
+def test_division_by_zero(text):
+    assert verify(text, [int(c) for c in text if c.isdigit()], 0) is Verdict.DIVISION_BY_ZERO
+
+
+def test_syntax_is_judged_before_numbers_and_division():
+    assert verify("1 / 0 +", [1, 0], 0) is Verdict.NOT_AN_EXPRESSION
+    assert verify("1 / 0", [1, 2], 0) is Verdict.WRONG_NUMBERS
+
+
+# What public verifiers get wrong
+
+
+def test_reuse_of_numbers():
+    assert verify("(3 + 3) + (3 + 3)", [3, 4, 5], 12) is Verdict.WRONG_NUMBERS
+
+
+def test_chain_of_equations():
+    assert verify("3+3=6, 6+6=12", [3, 4, 5], 12) is Verdict.FOREIGN_SYMBOL
+
+
+def test_repeated_number_must_be_used_as_often_as_given():
+    assert verify("8 * 2 - 3 * 2", [8, 2, 3, 2], 10) is Verdict.CORRECT
+    assert verify("8 + 2 - 3", [8, 2, 3, 2], 7) is Verdict.WRONG_NUMBERS
+    assert verify("8 * 2 - 3 * 2", [8, 2, 3], 10) is Verdict.WRONG_NUMBERS
+
+
+def test_decimal_gluing():
+    assert verify("5.3+1", [5, 3, 1], 6) is Verdict.FOREIGN_SYMBOL
+
+
+def test_power():
+    assert verify("2**3", [2, 3], 8) is Verdict.NOT_AN_EXPRESSION
+
+
+def test_floor_division():
+    assert verify("7//2", [7, 2], 3) is Verdict.NOT_AN_EXPRESSION
+
+
+def test_unary_minus():
+    assert verify("-3+5", [3, 5], 2) is Verdict.NOT_AN_EXPRESSION
+    assert verify("5+(-3)", [3, 5], 2) is Verdict.NOT_AN_EXPRESSION
+
+
+def test_unary_plus():
+    assert verify("+3+5", [3, 5], 8) is Verdict.NOT_AN_EXPRESSION
+
+
+@pytest.mark.parametrize("text", ["３+５", "٣+٥", "३+५", "3+⁵", "3＋5", "3−5"])
+def test_unicode_digits_and_signs(text):
+    assert verify(text, [3, 5], 8) is Verdict.FOREIGN_SYMBOL
+
+
+def test_power_tower_returns_at_once():
+    assert verify("9**9**9**9", [9, 9, 9, 9], 9) is Verdict.NOT_AN_EXPRESSION
+
+
+def test_factorial():
+    assert verify("3! + 2", [3, 2], 8) is Verdict.FOREIGN_SYMBOL
+
+
+def test_function_call():
+    assert verify("sqrt(16)+3", [16, 3], 7) is Verdict.FOREIGN_SYMBOL
+
+
+def test_code_is_not_run(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("os.getpid", lambda: pytest.fail("the answer was run"))
+        assert verify("__import__('os').getpid()", [1], 1) is Verdict.FOREIGN_SYMBOL
+
+
+# Form
+
+
+@pytest.mark.parametrize("text", ["1 2", "2(3)", "(2)(3)", "(2)3"])
+def test_juxtaposition(text):
+    numbers = [int(c) for c in text if c.isdigit()]
+    for target in (12, 6, 5):
+        assert verify(text, numbers, target) is Verdict.NOT_AN_EXPRESSION
+
+
+@pytest.mark.parametrize("text", ["03 + 5", "3 + 005", "00 + 8"])
+def test_leading_zeros(text):
+    assert verify(text, [3, 5], 8) is Verdict.BAD_NUMBER
+
+
+def test_zero_itself_is_a_number():
+    assert verify("0 + 8", [0, 8], 8) is Verdict.CORRECT
+
+
+def test_literals_of_up_to_six_digits():
+    assert verify("999999", [999999], 999999) is Verdict.CORRECT
+    assert verify("1000000", [1000000], 1000000) is Verdict.BAD_NUMBER
+
+
+@pytest.mark.parametrize("text", ["", " ", "()", "(", ")", "3 +", "* 3", "(3", "3)", ")3(", "3 + * 5", "3 - - 5"])
+def test_broken_expressions(text):
+    assert verify(text, [3], 3) is Verdict.NOT_AN_EXPRESSION
+
+
+@pytest.mark.parametrize("text", ["3\t+ 5", "3 + 5\n", "3\u00a0+ 5", "3_0", "0x3", "1e3", "3 + 5 = 8", "\ud800", "\0"])
+def test_anything_outside_the_alphabet(text):
+    assert verify(text, [3, 5], 8) is Verdict.FOREIGN_SYMBOL
+
+
+def test_depth_bomb():
+    assert verify("(" * 32 + "7" + ")" * 32, [7], 7) is Verdict.CORRECT
+    assert verify("(" * 33 + "7" + ")" * 33, [7], 7) is Verdict.TOO_DEEP
+    assert verify("(" * 256, [7], 7) is Verdict.TOO_DEEP
+
+
+def test_length_bomb():
+    assert verify("7".ljust(256), [7], 7) is Verdict.CORRECT
+    assert verify("7".ljust(257), [7], 7) is Verdict.TOO_LONG
+    assert verify("(" * 1_000_000, [7], 7) is Verdict.TOO_LONG
+
+
+# The game on a clock
+
+
+def test_clock_reduces_the_value():
+    assert verify("( 9 + 5 ) * 3", [9, 5, 3], 2, modulus=10) is Verdict.CORRECT
+    assert verify("( 9 + 5 ) * 3", [9, 5, 3], 2) is Verdict.WRONG_VALUE
+
+
+def test_clock_goes_round_below_zero():
+    assert verify("1 - ( 3 + 5 )", [3, 5, 1], 3, modulus=10) is Verdict.CORRECT
+
+
+def test_clock_has_no_division():
+    assert verify("( 8 / 2 ) + 1", [8, 2, 1], 5, modulus=10) is Verdict.DIVISION_NOT_ALLOWED
+
+
+# Against brute force
+
+_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2}
+
+
+@cache
+def trees(numbers, signs):
+    """All expressions over numbers in this order: (value or None, loosest sign, bare text, parenthesized text)."""
+    if len(numbers) == 1:
+        return [(Fraction(numbers[0]), "", str(numbers[0]), str(numbers[0]))]
+    found = []
+    for cut in range(1, len(numbers)):
+        for left, lsign, lbare, lfull in trees(numbers[:cut], signs):
+            for right, rsign, rbare, rfull in trees(numbers[cut:], signs):
+                for sign in signs:
+                    # parentheses only where precedence and grouping to the left would read another tree
+                    bare_left = f"({lbare})" if _BINDING.get(lsign, 3) < _BINDING[sign] else lbare
+                    bare_right = f"({rbare})" if _BINDING.get(rsign, 3) <= _BINDING[sign] else rbare
+                    found.append((
+                        _value(left, sign, right), sign, f"{bare_left}{sign}{bare_right}", f"( {lfull} {sign} {rfull} )"
+                    ))  # fmt: skip
+    return found
+
+
+def _value(left, sign, right):
+    if left is None or right is None:
+        return None
+    if sign == "+":
+        return left + right
+    if sign == "-":
+        return left - right
+    if sign == "*":
+        return left * right
+    return left / right if right else None
+
+
+@pytest.mark.parametrize("numbers", [(7,), (6, 2), (3, 0), (5, 5, 1), (2, 4, 8), (9, 3, 3, 1)])
+def test_agrees_with_brute_force_over_all_expressions(numbers):
+    for order in set(permutations(numbers)):
+        for value, _, bare, full in trees(order, "+-*/"):
+            for text in (bare, full):
+                if value is None:
+                    assert verify(text, numbers, 1) is Verdict.DIVISION_BY_ZERO, text
+                    continue
+                expected = Verdict.CORRECT if value.denominator == 1 else Verdict.WRONG_VALUE
+                assert verify(text, numbers, int(value)) is expected, text
+                assert verify(text, numbers, int(value) + 10) is Verdict.WRONG_VALUE, text
+
+
+@pytest.mark.parametrize("numbers", [(6, 2), (9, 7, 4), (8, 8, 3, 1)])
+def test_agrees_with_brute_force_on_the_clock(numbers):
+    for order in set(permutations(numbers)):
+        for value, _, bare, _ in trees(order, "+-*"):
+            assert verify(bare, numbers, int(value % 10), modulus=10) is Verdict.CORRECT, bare
+            assert verify(bare, numbers, int(value + 1) % 10, modulus=10) is Verdict.WRONG_VALUE, bare
+
+
+# Fuzz
+
+_TEXTS = st.one_of(
+    st.text(),
+    st.text(st.characters(), max_size=300),  # surrogates too
+    st.text("0123456789()+-*/ ", max_size=300),
+    st.lists(st.sampled_from([*"123()()+-*/", "12"]), max_size=120).map(" ".join),
+)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(_TEXTS, st.lists(st.integers(), max_size=5), st.integers(), st.sampled_from([None, 10]))
+def test_never_raises(text, numbers, target, modulus):
+    assert isinstance(verify(text, numbers, target, modulus=modulus), Verdict)
+
+
+@settings(deadline=None)
+@given(st.recursive(st.integers(0, 20), lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner), max_leaves=12))
+def test_never_raises_on_well_formed_text(tree):
+    def text_of(node):
+        return str(node) if isinstance(node, int) else f"({text_of(node[0])}{node[1]}{text_of(node[2])})"
+
+    def leaves(node):
+        return [node] if isinstance(node, int) else leaves(node[0]) + leaves(node[2])
+
+    verdict = verify(text_of(tree), leaves(tree), 1)
+    assert verdict in (Verdict.CORRECT, Verdict.WRONG_VALUE, Verdict.DIVISION_BY_ZERO)
+
+
+# The micro game
+
+
+@pytest.mark.parametrize("numbers", [(3, 5, 1), (4, 4, 2), (7, 7, 7), (9, 5, 8)])
+def test_attempts_reach_every_value_in_reach(numbers):
+    reachable = {int(value % 10) for order in permutations(numbers) for value, *_ in trees(order, "+-*")}
+    assert {int(second.result) for (_, second), _ in attempts(numbers)} == reachable
+
+
+@pytest.mark.parametrize("numbers", [(3, 5, 1), (4, 4, 2), (7, 7, 7), (9, 5, 8)])
+def test_expression_of_an_attempt_has_the_value_of_its_last_step(numbers):
+    for (_, second), expression in attempts(numbers):
+        assert verify(expression, numbers, int(second.result), modulus=10) is Verdict.CORRECT
+
+
+def test_third_number_stands_on_either_side_of_a_minus():
+    rendered = {", ".join(step.text for step in steps): expression for steps, expression in attempts((3, 5, 1))}
+    assert rendered["3 + 5 = 8, 8 - 1 = 7"] == "( 3 + 5 ) - 1"
+    assert rendered["3 + 5 = 8, 1 - 8 = 3"] == "1 - ( 3 + 5 )"
+
+
+def test_no_attempt_is_a_turned_round_copy_of_another():
+    texts = {" , ".join(step.left for step in steps) for steps, _ in attempts((3, 5, 1))}
+    assert "3 + 5 , 8 * 1" in texts
+    assert "5 + 3 , 8 * 1" not in texts
+
+
+def test_prompt_looks_like_a_game():
+    for seed in SEEDS:
+        numbers, target = problem_of(item_of(seed))
+        assert item_of(seed).family == "countdown"
+        assert len(numbers) == 3 and all(1 <= n <= 9 for n in numbers) and 0 <= target <= 9
+
+
+def test_gold_answers_are_correct():
+    for seed in SEEDS:
+        assert verify(item_of(seed).answer, *problem_of(item_of(seed)), modulus=10) is Verdict.CORRECT
+
+
+def test_last_attempt_is_the_only_ok():
+    for seed in SEEDS:
+        *failed, last = [segment.verdict for segment in item_of(seed).trace]
+        assert last == "ok" and set(failed) <= {"no"}
+
+
+def test_failed_attempts_miss_and_the_last_one_fits():
+    for seed in SEEDS:
+        numbers, target = problem_of(item_of(seed))
+        expressions = dict(attempts(numbers))
+        *failed, last = [verify(expressions[s.steps], numbers, target, modulus=10) for s in item_of(seed).trace]
+        assert last is Verdict.CORRECT and set(failed) <= {Verdict.WRONG_VALUE}
+
+
+def test_no_attempt_is_repeated_and_the_search_ends_in_time():
+    for seed in SEEDS:
+        texts = [segment.text for segment in item_of(seed).trace]
+        assert len(set(texts)) == len(texts) <= MAX_ATTEMPTS
+
+
+def test_searches_have_all_lengths():
+    assert {len(item_of(seed).trace) for seed in SEEDS} == set(range(1, MAX_ATTEMPTS + 1))
+
+
+def test_answer_and_summary_belong_to_the_last_attempt():
+    for seed in SEEDS:
+        item = item_of(seed)
+        assert item.summary == f"so {item.trace[-1].text.removesuffix(' ok')}"
+        assert dict(attempts(problem_of(item)[0]))[item.trace[-1].steps] == item.answer
+
+
+def test_all_text_is_in_the_symbol_table():
+    for seed in SEEDS:
+        item = item_of(seed)
+        text = " ; ".join([item.prompt, item.answer, item.summary, *(segment.text for segment in item.trace)])
+        assert len(encode(text)) == len(text.split()) and set(text.split()) <= SYMBOL_ID.keys()
+
+
+def test_same_seed_gives_the_same_item():
+    assert [countdown(Random(seed)) for seed in SEEDS] == [item_of(seed) for seed in SEEDS]
+
+
+def test_chance_is_what_a_random_answer_scores():
+    rng, scores = Random("chance"), []
+    for _ in range(3000):
+        numbers, target = problem_of(countdown(rng))
+        values = [second.result for (_, second), _ in attempts(numbers)]
+        scores.append(values.count(str(target)) / len(values))
+    assert sum(scores) / len(scores) == pytest.approx(CHANCE, abs=0.005)
