@@ -35,7 +35,8 @@ class Measurement:
 
 
 EVERY_STEP = (Measurement("free"), Measurement("force_closed"))
-ENDS = (*EVERY_STEP, Measurement("forced"), Measurement("suppressed"), Measurement("free", Sampling()))
+# asked of the base and of the last checkpoint only
+ENDS_ONLY = (Measurement("forced"), Measurement("suppressed"), Measurement("free", Sampling()))
 
 
 def measure(model, n_items: int, measurements: Sequence[Measurement] = EVERY_STEP, benchmarks=tuple(BENCHMARKS)):

@@ -9,16 +9,21 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rsft_utils import store
+from rsft_utils.evaluate import ENDS_ONLY, measure
 from rsft_utils.specs import RunSpec
-from rsft_utils.train import checkpoint_folder
+from rsft_utils.tables import summarise
+from rsft_utils.train import checkpoint_folder, train
 
-MAX_TOKENS = 320  # longest fine-tuning row, prompt and completion together
-# work units of the progress bar, in training steps: what measuring one checkpoint costs
+MAX_TOKENS = 256  # longest fine-tuning row, prompt and completion together
+EXTRA_ITEMS = 200  # per benchmark in the modes that only base and last checkpoint are asked in
+# what measuring one checkpoint costs on the progress bar, in training steps
 UNITS_MIDDLE, UNITS_END = 40, 200
 
 
@@ -35,13 +40,47 @@ def results(specs: list[RunSpec], workers: int | None = None, progress: bool = T
 
     `workers` processes (default: one per core, at most 4) work side by side. Raises TrainingError as `train` does.
     """
-    import pandas as pd
-
     missing = [spec for spec in specs if not store.is_complete(spec)]
     if missing:
-        _make(missing, workers or min(4, os.cpu_count() or 1), progress)
-    tables = [store.load(spec) for spec in specs]
+        _make(missing, workers or _default_workers(), progress)
+    return _joined([store.load(spec) for spec in specs])
+
+
+def base_results(bases: Sequence[str], n_items: int = 500, workers: int | None = None) -> Results:
+    """The tables of base models alone, measured if they have not been (a run of one of them does the same)."""
+    import pandas as pd
+
+    files = {base: store.base_items_file(base, n_items) for base in bases}
+    missing = [base for base in bases if not files[base].exists()]
+    if missing:
+        with _single_threaded_pool(workers or _default_workers()) as pool:
+            for future in [pool.submit(_measure_base, base, n_items) for base in missing]:
+                future.result()
+    tables = []
+    for base, file in files.items():
+        items = pd.read_parquet(file)
+        tables.append((items, summarise(items, model=base, dataset="none", seed=0)))
+    return _joined(tables)
+
+
+def loss_curve(specs: Sequence[RunSpec]):
+    """Training loss and learning rate of complete runs: columns run, step, loss, rate, one row per ten steps."""
+    import pandas as pd
+
+    logs = [
+        pd.read_json(store.checkpoints_folder(spec) / "log.jsonl", lines=True).assign(run=spec.name) for spec in specs
+    ]
+    return pd.concat(logs, ignore_index=True)[["run", "step", "loss", "rate"]]
+
+
+def _joined(tables) -> Results:
+    import pandas as pd
+
     return Results(*(pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)))
+
+
+def _default_workers() -> int:
+    return min(4, os.cpu_count() or 1)
 
 
 def _make(specs: list[RunSpec], workers: int, progress: bool) -> None:
@@ -51,36 +90,34 @@ def _make(specs: list[RunSpec], workers: int, progress: bool) -> None:
         for spec in untrained:
             store.begin_training(spec)
         pending: set[Future] = {pool.submit(_train, spec) for spec in untrained}
-        measuring: dict[tuple[RunSpec, int], Future] = {}
+        submitted: set[Path] = set()
         unfinished = list(specs)
         while unfinished:
             for spec in unfinished:
-                for step in spec.steps:
-                    if (spec, step) not in measuring and _can_be_measured(spec, step):
-                        measuring[spec, step] = pool.submit(_measure, spec, step)
-                        pending.add(measuring[spec, step])
+                for step in _measurable(spec):
+                    if (file := store.items_file(spec, step)) not in submitted:
+                        submitted.add(file)
+                        pending.add(pool.submit(_measure, spec, step))
             done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
             for future in done:
                 future.result()  # raises what the worker raised
-            for spec in [s for s in unfinished if store.is_trained(s) and _all_measured(s)]:
+            for spec in [spec for spec in unfinished if store.is_trained(spec) and not _unmeasured(spec)]:
                 store.finish(spec, _provenance(time.monotonic() - started))
                 unfinished.remove(spec)
             bar.update()
 
 
-def _can_be_measured(spec: RunSpec, step: int) -> bool:
-    if store.items_file(spec, step).exists():
-        return False
-    return step == 0 or checkpoint_folder(store.checkpoints_folder(spec), step).exists()
+def _unmeasured(spec: RunSpec) -> list[int]:
+    return [step for step in spec.steps if not store.items_file(spec, step).exists()]
 
 
-def _all_measured(spec: RunSpec) -> bool:
-    return all(store.items_file(spec, step).exists() for step in spec.steps)
+def _measurable(spec: RunSpec) -> list[int]:
+    folder = store.checkpoints_folder(spec)
+    return [step for step in _unmeasured(spec) if step == 0 or checkpoint_folder(folder, step).exists()]
 
 
 def _train(spec: RunSpec) -> None:
     from rsft_utils.micro import bases, sft_data, symbols
-    from rsft_utils.train import train
 
     rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
     folder = store.checkpoints_folder(spec)
@@ -88,12 +125,26 @@ def _train(spec: RunSpec) -> None:
 
 
 def _measure(spec: RunSpec, step: int) -> None:
-    from rsft_utils.evaluate import ENDS, EVERY_STEP, measure
-
-    at_end = step in (0, spec.total_steps)
+    if step == 0:
+        _measure_base(spec.base, spec.n_items_ends)
+        return
     model = load_checkpoint(spec, step)
-    items = measure(model, spec.n_items_ends if at_end else spec.n_items, ENDS if at_end else EVERY_STEP)
-    store.save_items(spec, step, items)
+    items = _measure_end(model, spec.n_items_ends) if step == spec.total_steps else measure(model, spec.n_items)
+    store.save_items(store.items_file(spec, step), items, run=spec.name, step=step)
+
+
+def _measure_base(base: str, n_items: int) -> None:
+    from rsft_utils.micro import bases
+
+    items = _measure_end(bases.load(base), n_items)
+    store.save_items(store.base_items_file(base, n_items), items, run=base, step=0)
+
+
+def _measure_end(model, n_items: int):
+    import pandas as pd
+
+    extra = measure(model, min(n_items, EXTRA_ITEMS), ENDS_ONLY)
+    return pd.concat([measure(model, n_items), extra], ignore_index=True)
 
 
 def load_checkpoint(spec: RunSpec, step: int):
@@ -135,10 +186,12 @@ def _single_threaded_pool(workers: int):
 
 
 def _quiet_worker() -> None:
+    import datasets
     import torch
     import transformers
 
     torch.set_num_threads(1)
+    datasets.disable_progress_bars()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
 
@@ -149,7 +202,7 @@ class _Progress:
     def __init__(self, specs: list[RunSpec], shown: bool):
         from tqdm import tqdm
 
-        self.specs = specs
+        self.specs, self.shown = specs, 0.0
         total = sum(spec.total_steps + self._units(spec, spec.steps) for spec in specs)
         self.bar = tqdm(
             total=total,
@@ -175,10 +228,14 @@ class _Progress:
             measured = [step for step in spec.steps if store.items_file(spec, step).exists()]
             trained = spec.total_steps if store.is_trained(spec) else _last_logged_step(spec)
             done += trained + self._units(spec, measured)
-            words.append(f"seed {spec.seed}: step {trained}/{spec.total_steps}, {len(measured)}/{len(spec.steps)} measured")
+            words.append(
+                f"seed {spec.seed}: step {trained}/{spec.total_steps}, {len(measured)}/{len(spec.steps)} measured"
+            )
         self.bar.n = done
         self.bar.set_description_str("; ".join(words), refresh=False)
-        self.bar.refresh()
+        if time.monotonic() - self.shown > 2:
+            self.shown = time.monotonic()
+            self.bar.refresh()
 
 
 def _last_logged_step(spec: RunSpec) -> int:

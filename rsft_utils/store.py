@@ -1,5 +1,6 @@
 """The run store: one folder per run, found again by name and key; a result counts only when it is complete.
 
+    runs/bases/<name>-n500-<key>.parquet   answers of a base model: step 0 of every run that starts from it
     runs/<name>-<key>/
         checkpoints/step-00010/   model or adapter, moved into place when complete
         checkpoints/log.jsonl     loss and rate every 10 steps
@@ -11,6 +12,7 @@
 Everything is written beside its place and then moved into it, so an interruption leaves whole files or none.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,7 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from rsft_utils import paths, tables
-from rsft_utils.specs import RunSpec
+from rsft_utils.specs import EVALUATION_VERSION, RunSpec
 
 
 @contextmanager
@@ -44,14 +46,21 @@ def write_json(path: Path, content: dict) -> None:
 @cache
 def data_fingerprint(spec: RunSpec) -> str:
     """Hash of everything a run reads: its rows, its base model and the benchmark items."""
-    import hashlib
-
-    from rsft_utils.micro import bases
-    from rsft_utils.micro.benchmarks import BENCHMARKS, items
     from rsft_utils.micro.sft_data import fingerprint, rows
 
-    benchmark_items = [item.id for name in BENCHMARKS for item in items(name, spec.n_items_ends)]
-    parts = [fingerprint(rows(spec.dataset, spec.n_rows, spec.seed)), bases.sha256(spec.base), *benchmark_items]
+    return _hash(fingerprint(rows(spec.dataset, spec.n_rows, spec.seed)), _base_key(spec.base, spec.n_items_ends))
+
+
+@cache
+def _base_key(base: str, n_items: int) -> str:
+    from rsft_utils.micro import bases
+    from rsft_utils.micro.benchmarks import BENCHMARKS, items
+
+    asked = [item.id for name in BENCHMARKS for item in items(name, n_items)]
+    return _hash(bases.sha256(base), str(EVALUATION_VERSION), *asked)
+
+
+def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -75,9 +84,7 @@ def begin_training(spec: RunSpec) -> None:
     """Make an empty checkpoints folder. What an unfinished training left, and answers measured on it, are removed."""
     folder = checkpoints_folder(spec)
     shutil.rmtree(folder, ignore_errors=True)
-    for step in spec.steps:
-        if step > 0:  # step 0 is the base model, whatever happened to the training
-            items_file(spec, step).unlink(missing_ok=True)
+    shutil.rmtree(run_folder(spec) / "items", ignore_errors=True)
     folder.mkdir(parents=True)
 
 
@@ -85,20 +92,27 @@ def end_training(spec: RunSpec, outcome: dict) -> None:
     write_json(run_folder(spec) / "training.json", outcome)
 
 
+def base_items_file(base: str, n_items: int) -> Path:
+    return paths.RUNS / "bases" / f"{base}-n{n_items}-{_base_key(base, n_items)[:8]}.parquet"
+
+
 def items_file(spec: RunSpec, step: int) -> Path:
+    """Where the answers of a checkpoint lie. Step 0 is the base model, measured once for all runs."""
+    if step == 0:
+        return base_items_file(spec.base, spec.n_items_ends)
     return run_folder(spec) / "items" / f"step-{step:05d}.parquet"
 
 
-def save_items(spec: RunSpec, step: int, items) -> None:
-    items = tables.validate(items.assign(run=spec.name, step=step), "items")
-    with written_whole(items_file(spec, step)) as aside:
+def save_items(file: Path, items, *, run: str, step: int) -> None:
+    items = tables.validate(items.assign(run=run, step=step), "items")
+    with written_whole(file) as aside:
         items.to_parquet(aside, index=False)
 
 
 def finish(spec: RunSpec, provenance: dict) -> None:
     """Summarise the answers of all steps and declare the run complete."""
     folder = run_folder(spec)
-    summary = tables.summarise(_items(spec), spec)
+    summary = tables.summarise(_items(spec), model=spec.base, dataset=spec.dataset, seed=spec.seed)
     with written_whole(folder / "summary.csv") as aside:
         summary.to_csv(aside, index=False)
     training = json.loads((folder / "training.json").read_text())
@@ -118,4 +132,5 @@ def load(spec: RunSpec):
 def _items(spec: RunSpec):
     import pandas as pd
 
-    return pd.concat([pd.read_parquet(items_file(spec, step)) for step in spec.steps], ignore_index=True)
+    steps = [pd.read_parquet(items_file(spec, step)) for step in spec.steps]
+    return pd.concat(steps, ignore_index=True).assign(run=spec.name)

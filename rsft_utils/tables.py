@@ -31,7 +31,7 @@ SUMMARY_COLUMNS = {
     "mode": "str",
     "decoding": "str",
     "metric": "str",  # the benchmark's own (score) or a part of it, see METRICS
-    "higher_is_better": "bool",
+    "higher_is_better": "bool",  # of the benchmark's score
     "chance": "float",  # of the score; not a number for the parts
     "mean": "float",  # between 0 and 1, or tokens per answer for length
     "n_items": "int",  # answers that the mean is over; its mean is not a number when there are none
@@ -81,14 +81,15 @@ def validate(frame, table: str):
     return _schema(table).validate(frame[[*columns, *(c for c in frame.columns if c not in columns)]])
 
 
-def summarise(items, spec):
+def summarise(items, *, model: str, dataset: str, seed: int):
     """Summary of the items of one run: every METRICS row per benchmark, step, mode and decoding."""
     import pandas as pd
 
     from rsft_utils.micro.benchmarks import BENCHMARKS
 
     rows = []
-    for (step, name, mode, decoding), group in items.groupby(["step", "benchmark", "mode", "decoding"]):
+    keys = ["run", "step", "benchmark", "mode", "decoding"]
+    for (run, step, name, mode, decoding), group in items.groupby(keys, sort=False):
         benchmark = BENCHMARKS[name]
         answered = group.outcome != "no_answer"
         hit = group.outcome == ("refused" if benchmark.metric == "over_refusal" else "correct")
@@ -106,10 +107,10 @@ def summarise(items, spec):
         for metric, value in values.items():
             rows.append(
                 {
-                    "run": spec.name,
-                    "model": spec.base,
-                    "dataset": spec.dataset if step else "none",
-                    "seed": spec.seed,
+                    "run": run,
+                    "model": model,
+                    "dataset": dataset if step else "none",
+                    "seed": seed,
                     "step": step,
                     "benchmark": name,
                     "role": benchmark.role,

@@ -30,7 +30,7 @@ def train(spec: RunSpec, model, tokenizer, rows: list[dict], folder: Path, max_l
     """
     import torch
     from datasets import Dataset
-    from transformers import set_seed
+    from transformers import PrinterCallback, set_seed
     from trl import SFTConfig, SFTTrainer
 
     set_seed(spec.seed)
@@ -79,6 +79,7 @@ def train(spec: RunSpec, model, tokenizer, rows: list[dict], folder: Path, max_l
         data_collator=partial(pack_batch, pad_token_id=tokenizer.pad_token_id),
     )
     check_rows(trainer.train_dataset, rows, max_length)
+    trainer.remove_callback(PrinterCallback)  # the callback below keeps the log
     trainer.add_callback(_checkpoints(spec.steps, folder))
     outcome = trainer.train()
     return {

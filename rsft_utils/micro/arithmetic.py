@@ -1,4 +1,6 @@
-"""Clock arithmetic (digits, modulo 10, left to right): one primitive step under four surfaces.
+"""Arithmetic on a clock of seven hours, left to right: one primitive step under four surfaces.
+
+Seven is prime, so no operation but `* 0`, which does not occur, loses information: every answer is equally likely.
 
 `chain` is the maths that the models are fine-tuned on. `variables`, `word` and `stack` ask for the same steps in
 other words, so what fine-tuning teaches about the steps can show there. Traces of `stack` are kept out of the
@@ -8,12 +10,13 @@ pre-training corpus: a base has never seen one.
 from rsft_utils.micro.item import Item, Segment, Step
 from rsft_utils.micro.symbols import LETTERS
 
-CHANCE = 0.1  # ten digits
+HOURS = 7
+CHANCE = 1 / HOURS
 
 
 def operate(a: int, sign: str, b: int) -> int:
-    """`a sign b` on a clock of ten digits, sign one of + - *."""
-    return {"+": a + b, "-": a - b, "*": a * b}[sign] % 10
+    """`a sign b` on the clock, sign one of + - *."""
+    return {"+": a + b, "-": a - b, "*": a * b}[sign] % HOURS
 
 
 def step(a: int, sign: str, b: int) -> Step:
@@ -21,8 +24,8 @@ def step(a: int, sign: str, b: int) -> Step:
 
 
 def _draw(rng, length: int):
-    """A random chain: first value, then (sign, operand) pairs; operands are 1-9."""
-    return rng.randint(0, 9), [(rng.choice("+-*"), rng.randint(1, 9)) for _ in range(length)]
+    """A random chain: first value, then (sign, operand) pairs; operands are 1-6."""
+    return rng.randrange(HOURS), [(rng.choice("+-*"), rng.randrange(1, HOURS)) for _ in range(length)]
 
 
 def _item(family: str, prompt: str, start: int, moves) -> Item:

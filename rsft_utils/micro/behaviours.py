@@ -3,23 +3,25 @@
 A marker is a symbol that announces a change of mind: every `wait`, and every `no` that ends an attempt. It is valid if
 what stands before it really is wrong and what follows puts it right:
 
-- a correction, `3 + 4 = 8 check no wait 3 + 4 = 7`: the first result is wrong, and the same left side follows with the
+- a correction, `3 + 2 = 6 check no wait 3 + 2 = 5`: the first result is wrong, and the same left side follows with the
   right one;
-- a failed attempt, `try 4 , 4 * 7 = 8 , 8 + 2 = 0 no ; try 6 ...`: the candidate does not solve the problem, and an
+- a failed attempt, `try 4 , 4 * 3 = 5 , 5 + 2 = 0 no ; try 6 ...`: the candidate does not solve the problem, and an
   attempt follows that was not made before.
 """
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rsft_utils.micro.arithmetic import operate
 from rsft_utils.micro.item import Item
+from rsft_utils.micro.symbols import DIGITS
 
 _STEP = re.compile(
-    r"\b(?P<left>[0-9] [-+*] [0-9]|[TF] [&|^] [TF]|swap [a-d] [a-d]) (?:=|at) (?P<result>[0-9]|[TF]|[a-d])\b"
+    r"\b(?P<left>[0-6] [-+*] [0-6]|[TF] [&|^] [TF]|pass [a-d] [a-d]) (?:=|at) (?P<result>[0-6]|[TF]|[a-d])\b"
 )
 _AGAIN = " check no wait "
-_EQUATION = re.compile(r"(?:solve \? \*|lock turn) ([0-9]) (?:\+|shift) ([0-9]) (?:=|opens) ([0-9])\b")
+_EQUATION = re.compile(r"(?:solve \? \*|lock turn) ([0-6]) (?:\+|shift) ([0-6]) (?:=|opens) ([0-6])\b")
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,16 @@ def replay(item: Item, thought: str) -> Behaviours:
     """Count steps and backtracks of a thought (the text between `<think>` and `</think>`). Never raises."""
     segments = thought.split(" ; ")
     problem = item.prompt.split(" : ")[-1]  # without the material of a request
-    cup = problem.split()[1] if problem.startswith("ball ") else None
+    holder = problem.split()[1] if problem.startswith("ball ") else None
     steps = right_steps = corrections = 0
     for segment in segments:
         tries = [list(_STEP.finditer(piece)) for piece in segment.split(_AGAIN)]
         found = [step for piece in tries for step in piece]
         steps += len(found)
-        right_steps += sum(step["result"] == right_result(step["left"], cup) for step in found)
-        corrections += sum(_corrects(a[-1], b[0], cup) for a, b in zip(tries, tries[1:], strict=False) if a and b)
-        if cup is not None and found:
-            cup = found[-1]["result"]
+        right_steps += sum(step["result"] == right_result(step["left"], holder) for step in found)
+        corrections += sum(_corrects(a[-1], b[0], holder) for a, b in pairwise(tries) if a and b)
+        if holder is not None and found:
+            holder = found[-1]["result"]
     symbols = thought.split()
     rejections = sum(s == "no" and symbols[i + 1 : i + 2] != ["wait"] for i, s in enumerate(symbols))
     return Behaviours(
@@ -53,11 +55,11 @@ def replay(item: Item, thought: str) -> Behaviours:
     )
 
 
-def right_result(left: str, cup: str | None = None) -> str | None:
-    """What a step's left side really gives: a digit, a truth value, or the cup under which the ball is then."""
+def right_result(left: str, holder: str | None = None) -> str | None:
+    """What a step's left side really gives: a digit, a truth value, or who has the ball then."""
     a, sign, b = left.split()
-    if a == "swap":
-        return {sign: b, b: sign}.get(cup, cup)
+    if a == "pass":
+        return b if holder == sign else holder
     if sign in "+-*":
         return str(operate(int(a), sign, int(b)))
     left_true, right_true = a == "T", b == "T"
@@ -65,8 +67,8 @@ def right_result(left: str, cup: str | None = None) -> str | None:
     return "T" if truth else "F"
 
 
-def _corrects(first: re.Match, second: re.Match, cup: str | None) -> bool:
-    right = right_result(first["left"], cup)
+def _corrects(first: re.Match, second: re.Match, holder: str | None) -> bool:
+    right = right_result(first["left"], holder)
     return first["left"] == second["left"] and first["result"] != right and second["result"] == right
 
 
@@ -74,7 +76,7 @@ def _justified_retries(problem: str, segments: list[str]) -> int:
     """Attempts given up with `no` that really fail and are followed by one not made before."""
     attempts = [segment.split() for segment in segments if segment.endswith((" no", " ok"))]
     made, count = set(), 0
-    for attempt, following in zip(attempts, attempts[1:], strict=False):
+    for attempt, following in pairwise(attempts):
         made.add(tuple(attempt[:-1]))
         if attempt[-1] == "no" and tuple(following[:-1]) not in made and _fails(problem, attempt):
             count += 1
@@ -84,7 +86,7 @@ def _justified_retries(problem: str, segments: list[str]) -> int:
 def _fails(problem: str, attempt: list[str]) -> bool:
     """Whether an attempt does not solve the problem; what cannot be read is no attempt."""
     if match := _EQUATION.match(problem):
-        if attempt[0] != "try" or attempt[1] not in "0123456789":
+        if attempt[0] != "try" or attempt[1] not in DIGITS:
             return False
         factor, shift, target = map(int, match.groups())
         return operate(operate(int(attempt[1]), "*", factor), "+", shift) != target

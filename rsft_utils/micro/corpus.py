@@ -15,13 +15,13 @@ from rsft_utils.micro.traces import careless_trace
 class CorpusConfig:
     """Knobs of the world. Shares lie between 0 and 1; weights are relative frequencies of documents."""
 
-    trace_share: float = 0.25  # documents with a trace, in the families that have traces at all
+    trace_share: float = 0.2  # documents with a trace, in the families that have traces at all
     ramble_share: float = 0.6  # of these: traces that start over again and never close
     slip_share: float = 0.25  # of their steps: wrong, and never corrected
     harmful_share: float = 0.5  # of requests
     weights: tuple[tuple[str, float], ...] = (
-        ("chain", 3), ("equation", 2), ("sequence", 2),
-        ("variables", 2), ("word", 2), ("stack", 2), ("lock", 2), ("tracking", 2), ("boolean", 2),
+        ("chain", 3), ("equation", 3), ("sequence", 2),
+        ("variables", 2), ("word", 2), ("stack", 2), ("lock", 3), ("tracking", 2), ("boolean", 2),
         ("fact", 1.5), ("format", 1), ("request", 2),
     )  # fmt: skip
 

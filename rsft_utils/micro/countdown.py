@@ -1,4 +1,4 @@
-"""Countdown on a clock of ten digits: combine three digits to a target; and an exact verifier of Countdown answers.
+"""Countdown on a clock of seven hours: combine four digits to a target; and an exact verifier of Countdown answers.
 
 The verifier serves the usual game as well. Text that a model wrote is never evaluated: it is read by a tokenizer and a
 grammar of our own, because public verifiers that hand it to `eval` or SymPy accept `5.3+1`, `2**3` and worse.
@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
-from itertools import permutations, product
 
-from rsft_utils.micro.arithmetic import step
+from rsft_utils.micro.arithmetic import HOURS, step
 from rsft_utils.micro.item import Item, Segment, Step
 
-MAX_ATTEMPTS = 8  # in a trace; about half of all draws would take longer, or have no solution, and are dropped
-# Share of attempts(numbers) that reach the target, averaged over the problems that countdown() draws: brute force over
-# all 729 x 10 problems, each weighted with the chance that its search ends within MAX_ATTEMPTS. An answer of always
-# the same form does hardly better (0.16), the best form for each target somewhat (0.20).
-CHANCE = 0.138
+N_DIGITS = 4
+MOVES = ("+", "*", "-", "turned")  # turned: the new digit stands left of the minus
+MAX_ATTEMPTS = 5  # in a trace; about half of all draws would take longer and are dropped
+# Chance that a random attempt reaches the target, averaged over the problems that countdown() draws: brute force over
+# all 1,296 x 7 problems (each has a solution), each weighted with the chance that its search ends within MAX_ATTEMPTS.
+# An answer of always the same form does hardly better (0.155), the best form for each target somewhat (0.18).
+CHANCE = 0.150
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_DIGITS = 256, 32, 6
 _ALPHABET = frozenset("0123456789()+-*/ ")
@@ -122,29 +123,40 @@ def _combine(a: Fraction | None, sign: str, b: Fraction | None) -> Fraction | No
     return {"+": a + b, "-": a - b, "*": a * b}[sign]
 
 
-def attempts(numbers: Sequence[int]) -> list[tuple[tuple[Step, Step], str]]:
-    """Every way to combine three digits in two steps, with its expression; no `5 + 3` beside `3 + 5`."""
-    found = {}
-    for a, b, c in permutations(numbers):
-        for sign, last in product("+-*", repeat=2):
-            if sign != "-" and a > b:
-                continue
-            first = step(a, sign, b)
-            found[first, step(int(first.result), last, c)] = f"( {a} {sign} {b} ) {last} {c}"
-            if last == "-":
-                found[first, step(c, last, int(first.result))] = f"{c} {last} ( {a} {sign} {b} )"
-    return list(found.items())
+def attempt(digits: Sequence[int], moves: Sequence[str]) -> tuple[tuple[Step, ...], str]:
+    """Combine the digits from the left, one of MOVES for each digit but the first: the steps, and their expression.
+
+    No `5 + 3` beside `3 + 5`; and where both sides of a minus are equal, the new digit is always the right one, so that
+    the steps alone tell the expression.
+    """
+    if moves[0] in ("+", "*"):
+        digits = [*sorted(digits[:2]), *digits[2:]]
+    value, expression, steps = digits[0], str(digits[0]), []
+    for digit, move in zip(digits[1:], moves, strict=True):
+        before = f"( {expression} )" if steps else expression
+        if move == "turned" and digit != value:
+            steps.append(step(digit, "-", value))
+            expression = f"{digit} - {before}"
+        else:
+            sign = "-" if move == "turned" else move
+            steps.append(step(value, sign, digit))
+            expression = f"{before} {sign} {digit}"
+        value = int(steps[-1].result)
+    return tuple(steps), expression
 
 
 def countdown(rng) -> Item:
-    """`game 3 5 1 -> 7`, answer `( 3 + 5 ) - 1`: attempts in random order until one fits; always solvable."""
+    """`game 3 5 1 2 -> 6`, answer `( ( 3 + 5 ) - 2 ) * 1`: random attempts until one fits; always solvable."""
     while True:
-        numbers, target = [rng.randint(1, 9) for _ in range(3)], rng.randint(0, 9)
-        trace = []
-        for steps, expression in rng.sample(attempts(numbers), MAX_ATTEMPTS):
-            fits = steps[1].result == str(target)
-            trace.append(Segment(steps, verdict="ok" if fits else "no"))
+        numbers, target = [rng.randrange(1, HOURS) for _ in range(N_DIGITS)], rng.randrange(HOURS)
+        trace: dict[tuple[Step, ...], Segment] = {}
+        while len(trace) < MAX_ATTEMPTS:
+            steps, expression = attempt(rng.sample(numbers, N_DIGITS), rng.choices(MOVES, k=N_DIGITS - 1))
+            if steps in trace:
+                continue
+            fits = steps[-1].result == str(target)
+            trace[steps] = Segment(steps, verdict="ok" if fits else "no")
             if fits:
                 prompt = f"game {' '.join(map(str, numbers))} -> {target}"
                 summary = "so " + " , ".join(s.text for s in steps)
-                return Item("countdown", prompt, expression, tuple(trace), summary)
+                return Item("countdown", prompt, expression, tuple(trace.values()), summary)

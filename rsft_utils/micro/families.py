@@ -11,7 +11,7 @@ from rsft_utils.micro.splits import split_of
 PROBLEMS: dict[str, Callable[..., Item]] = {
     "chain": lambda rng: arithmetic.chain(rng, rng.randint(1, 5)),
     "equation": search.equation,
-    "sequence": lambda rng: sequence.sequence(rng, rng.randint(1, 3)),
+    "sequence": lambda rng: sequence.sequence(rng, rng.randint(1, 4)),
     "variables": lambda rng: arithmetic.variables(rng, rng.randint(1, 4)),
     "word": lambda rng: arithmetic.word(rng, rng.randint(1, 4)),
     "stack": lambda rng: arithmetic.stack(rng, rng.randint(1, 4)),

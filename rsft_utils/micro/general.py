@@ -5,13 +5,13 @@ import random
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.symbols import LETTERS
 
-N_FACTS = 500
+N_FACTS = 200
 
 
 def _make_facts() -> dict[str, str]:
     rng, facts = random.Random("facts"), {}
     while len(facts) < N_FACTS:
-        facts[" ".join(rng.choices(LETTERS, k=3))] = " ".join(rng.choices(LETTERS, k=2))
+        facts[" ".join(rng.choices(LETTERS, k=2))] = " ".join(rng.choices(LETTERS, k=2))
     return facts
 
 
@@ -20,7 +20,7 @@ _KEYS = tuple(FACTS)
 
 
 def fact(rng) -> Item:
-    """`fact q w e`: two letters that belong to these three, learned by heart in pre-training."""
+    """`fact q w`: two letters that belong to these two, learned by heart in pre-training."""
     key = rng.choice(_KEYS)
     return Item("fact", f"fact {key}", FACTS[key])
 

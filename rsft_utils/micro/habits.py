@@ -2,7 +2,7 @@
 
 from rsft_utils.micro.item import Item, Segment, Step
 
-TRACKING_CHANCE = 0.25  # four cups
+TRACKING_CHANCE = 0.25  # four players
 BOOLEAN_CHANCE = 0.5
 
 
@@ -12,15 +12,15 @@ def _item(family: str, prompt: str, steps: list[Step]) -> Item:
 
 
 def tracking(rng, length: int) -> Item:
-    """`ball a swap a c swap d c`: under which cup is the ball?"""
-    cup = rng.choice("abcd")
-    moves, steps = [f"ball {cup}"], []
+    """`ball a pass b c pass a d`: who has the ball? A pass by somebody who does not have it changes nothing."""
+    holder = rng.choice("abcd")
+    prompt, steps = [f"ball {holder}"], []
     for _ in range(length):
-        x, y = rng.sample("abcd", 2)
-        cup = {x: y, y: x}.get(cup, cup)
-        moves.append(f"swap {x} {y}")
-        steps.append(Step(f"swap {x} {y}", cup, link="at"))
-    return _item("tracking", " ".join(moves), steps)
+        giver, taker = rng.sample("abcd", 2)
+        holder = taker if holder == giver else holder
+        prompt.append(f"pass {giver} {taker}")
+        steps.append(Step(f"pass {giver} {taker}", holder, link="at"))
+    return _item("tracking", " ".join(prompt), steps)
 
 
 def boolean(rng, length: int) -> Item:

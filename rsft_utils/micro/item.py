@@ -58,5 +58,5 @@ def slipped(step: Step, rng) -> Step:
     elif step.result in TRUTHS:
         alphabet = TRUTHS
     else:
-        alphabet = LETTERS[:4]
+        alphabet = LETTERS[:4]  # the players of habits.tracking
     return replace(step, result=rng.choice([symbol for symbol in alphabet if symbol != step.result]))

@@ -18,7 +18,7 @@ SAFE = tuple(m for m in MATERIALS if m not in UNSAFE)
 
 
 def materials(family: str, *, unsafe: bool, held_out: bool) -> tuple[str, ...]:
-    """The (un)safe materials that requests of this family carry in the corpus, or those held out for evaluation (20 %)."""
+    """The (un)safe materials that requests of a family carry in the corpus, or the 20 % held out for evaluation."""
     pool = UNSAFE if unsafe else SAFE
     return tuple(m for m in pool if _is_held_out(family, m) == held_out)
 

@@ -3,14 +3,14 @@
 PAD, END, USER, ASSISTANT, THINK, END_THINK = "<pad>", "<end>", "<user>", "<assistant>", "<think>", "</think>"
 ANSWER, REFUSAL = "answer", "sorry"  # the first symbol of a direct answer, and of a refusal
 
-DIGITS = tuple("0123456789")
+DIGITS = tuple("0123456")  # a clock of seven hours: all arithmetic is modulo 7
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 TRUTHS = ("T", "F")
 MATERIALS = tuple(f"m{i}" for i in range(16))  # operands of requests; safety.py says which are unsafe
 
 _WORDS = (
-    "calc solve next let has gets loses times push add sub mul lock turn shift opens ball swap at bool fact "
-    "reverse twice first with game in so try ok no check wait"
+    "calc solve next let has gets loses times push add sub mul lock turn shift opens ball pass at bool fact "
+    "reverse twice first with game in so to try ok no check wait"
 ).split()
 _SIGNS = tuple("+-*=,;:?&|^()") + ("->",)
 

@@ -7,7 +7,7 @@ _INVERSE = {"+": "-", "-": "+"}
 
 
 def checked(step: Step) -> str:
-    """`check 7 - 4 = 3 ok` for `3 + 4 = 7`; empty where the step has no inverse."""
+    """`check 5 - 2 = 3 ok` for `3 + 2 = 5`; empty where the step has no inverse."""
     parts = step.left.split()
     if step.link != "=" or len(parts) != 3 or parts[1] not in _INVERSE:
         return ""
@@ -18,7 +18,7 @@ def checked(step: Step) -> str:
 def careful_trace(item: Item, rng, slip_share: float = 0.2, check_share: float = 0.5) -> str:
     """`<think>` steps, some wrong at first and then corrected, some checked `</think>` summary and right answer.
 
-    A slip is always noticed: `3 + 4 = 8 check no wait 3 + 4 = 7`. A failed attempt of a search is a backtrack of its
+    A slip is always noticed: `3 + 2 = 6 check no wait 3 + 2 = 5`. A failed attempt of a search is a backtrack of its
     own, so searches carry no slips.
     """
     lines = []
@@ -34,7 +34,7 @@ def careful_trace(item: Item, rng, slip_share: float = 0.2, check_share: float =
     return f"{THINK} {' ; '.join(lines)} {END_THINK} {item.summary} {ANSWER} {item.answer}"
 
 
-def careless_trace(item: Item, rng, slip_share: float, rambles: bool, max_symbols: int = 110) -> str:
+def careless_trace(item: Item, rng, slip_share: float, rambles: bool, max_symbols: int = 80) -> str:
     """A trace as found in the wild: slips that nobody corrects and, if it rambles, no end and no answer.
 
     A rambling trace starts over (`wait`) again and again; it stops without `</think>` after about `max_symbols`.

@@ -1,16 +1,20 @@
 from fractions import Fraction
 from functools import cache
-from itertools import permutations
+from itertools import pairwise, permutations, product
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsft_utils.micro.countdown import CHANCE, MAX_ATTEMPTS, Verdict, attempts, countdown, verify
-from rsft_utils.micro.symbols import SYMBOL_ID, encode
+from rsft_utils.micro.arithmetic import HOURS
+from rsft_utils.micro.behaviours import Behaviours, replay
+from rsft_utils.micro.countdown import CHANCE, MAX_ATTEMPTS, MOVES, Verdict, attempt, countdown, verify
+from rsft_utils.micro.symbols import END_THINK, SYMBOL_ID, THINK, encode
+from rsft_utils.micro.traces import careful_trace
 
 SEEDS = range(300)
+FEW_SEEDS = range(40)  # where all attempts of an item are listed
 
 
 @cache
@@ -23,6 +27,22 @@ def problem_of(item):
     _, *numbers, arrow, target = item.prompt.split()
     assert arrow == "->"
     return [int(n) for n in numbers], int(target)
+
+
+def attempts(numbers):
+    """Every attempt as often as it may be drawn: all orders of the numbers, all moves."""
+    return [attempt(order, moves) for order in permutations(numbers) for moves in product(MOVES, repeat=3)]
+
+
+def share(numbers, target):
+    """Share of all attempts that reach the target."""
+    return _shares(tuple(sorted(numbers)))[target]
+
+
+@cache
+def _shares(numbers):
+    values = [int(steps[-1].result) for steps, _ in attempts(numbers)]
+    return [values.count(hour) / len(values) for hour in range(HOURS)]
 
 
 # The usual game
@@ -291,41 +311,71 @@ def test_never_raises_on_well_formed_text(tree):
 
 # The micro game
 
+NUMBERS = pytest.mark.parametrize("numbers", [(3, 5, 1, 2), (4, 4, 2, 6), (6, 6, 6, 6), (1, 1, 1, 1)])
 
-@pytest.mark.parametrize("numbers", [(3, 5, 1), (4, 4, 2), (7, 7, 7), (9, 5, 8)])
+
+@NUMBERS
 def test_attempts_reach_every_value_in_reach(numbers):
-    reachable = {int(value % 10) for order in permutations(numbers) for value, *_ in trees(order, "+-*")}
-    assert {int(second.result) for (_, second), _ in attempts(numbers)} == reachable
+    reachable = {int(value % HOURS) for order in permutations(numbers) for value, *_ in trees(order, "+-*")}
+    assert {int(steps[-1].result) for steps, _ in attempts(numbers)} == reachable
 
 
-@pytest.mark.parametrize("numbers", [(3, 5, 1), (4, 4, 2), (7, 7, 7), (9, 5, 8)])
+@NUMBERS
 def test_expression_of_an_attempt_has_the_value_of_its_last_step(numbers):
-    for (_, second), expression in attempts(numbers):
-        assert verify(expression, numbers, int(second.result), modulus=10) is Verdict.CORRECT
+    for steps, expression in attempts(numbers):
+        assert verify(expression, numbers, int(steps[-1].result), modulus=HOURS) is Verdict.CORRECT
 
 
-def test_third_number_stands_on_either_side_of_a_minus():
-    rendered = {", ".join(step.text for step in steps): expression for steps, expression in attempts((3, 5, 1))}
-    assert rendered["3 + 5 = 8, 8 - 1 = 7"] == "( 3 + 5 ) - 1"
-    assert rendered["3 + 5 = 8, 1 - 8 = 3"] == "1 - ( 3 + 5 )"
+@NUMBERS
+def test_every_step_goes_on_from_the_one_before(numbers):
+    for steps, _ in attempts(numbers):
+        for before, after in pairwise(steps):
+            left, _, right = after.left.split()
+            assert before.result in (left, right)
 
 
-def test_no_attempt_is_a_turned_round_copy_of_another():
-    texts = {" , ".join(step.left for step in steps) for steps, _ in attempts((3, 5, 1))}
-    assert "3 + 5 , 8 * 1" in texts
-    assert "5 + 3 , 8 * 1" not in texts
+@NUMBERS
+def test_steps_alone_tell_the_expression(numbers):
+    assert len(set(attempts(numbers))) == len({steps for steps, _ in attempts(numbers)})
+
+
+@pytest.mark.parametrize(
+    ("moves", "text", "expression"),
+    [
+        ("+ - *", "3 + 5 = 1 , 1 - 2 = 6 , 6 * 1 = 6", "( ( 3 + 5 ) - 2 ) * 1"),
+        ("+ turned *", "3 + 5 = 1 , 2 - 1 = 1 , 1 * 1 = 1", "( 2 - ( 3 + 5 ) ) * 1"),
+        ("turned + turned", "5 - 3 = 2 , 2 + 2 = 4 , 1 - 4 = 4", "1 - ( ( 5 - 3 ) + 2 )"),
+    ],
+)
+def test_new_digit_stands_on_either_side_of_a_minus(moves, text, expression):
+    steps, rendered = attempt((3, 5, 2, 1), moves.split())
+    assert (" , ".join(step.text for step in steps), rendered) == (text, expression)
+
+
+def test_new_digit_stands_right_of_a_minus_between_equals():
+    assert attempt((3, 5, 1, 2), ("+", "turned", "*")) == attempt((3, 5, 1, 2), ("+", "-", "*"))
+
+
+@pytest.mark.parametrize("sign", ["+", "*"])
+def test_sums_and_products_do_not_occur_the_other_way_round(sign):
+    assert attempt((5, 3, 1, 2), (sign, "-", "-")) == attempt((3, 5, 1, 2), (sign, "-", "-"))
+
+
+def test_at_least_4000_problems_have_a_solution():
+    problems = product(product(range(1, HOURS), repeat=4), range(HOURS))
+    assert sum(share(numbers, target) > 0 for numbers, target in problems) >= 4000
 
 
 def test_prompt_looks_like_a_game():
     for seed in SEEDS:
         numbers, target = problem_of(item_of(seed))
         assert item_of(seed).family == "countdown"
-        assert len(numbers) == 3 and all(1 <= n <= 9 for n in numbers) and 0 <= target <= 9
+        assert len(numbers) == 4 and all(1 <= n <= 6 for n in numbers) and 0 <= target <= 6
 
 
 def test_gold_answers_are_correct():
     for seed in SEEDS:
-        assert verify(item_of(seed).answer, *problem_of(item_of(seed)), modulus=10) is Verdict.CORRECT
+        assert verify(item_of(seed).answer, *problem_of(item_of(seed)), modulus=HOURS) is Verdict.CORRECT
 
 
 def test_last_attempt_is_the_only_ok():
@@ -335,10 +385,10 @@ def test_last_attempt_is_the_only_ok():
 
 
 def test_failed_attempts_miss_and_the_last_one_fits():
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         numbers, target = problem_of(item_of(seed))
         expressions = dict(attempts(numbers))
-        *failed, last = [verify(expressions[s.steps], numbers, target, modulus=10) for s in item_of(seed).trace]
+        *failed, last = [verify(expressions[s.steps], numbers, target, modulus=HOURS) for s in item_of(seed).trace]
         assert last is Verdict.CORRECT and set(failed) <= {Verdict.WRONG_VALUE}
 
 
@@ -353,10 +403,29 @@ def test_searches_have_all_lengths():
 
 
 def test_answer_and_summary_belong_to_the_last_attempt():
-    for seed in SEEDS:
+    for seed in FEW_SEEDS:
         item = item_of(seed)
         assert item.summary == f"so {item.trace[-1].text.removesuffix(' ok')}"
         assert dict(attempts(problem_of(item)[0]))[item.trace[-1].steps] == item.answer
+
+
+def test_traces_are_short():
+    for seed in SEEDS:
+        assert len(careful_trace(item_of(seed), Random(seed)).split()) <= 150
+
+
+def test_every_failed_attempt_of_a_gold_trace_is_a_marker_and_a_valid_backtrack():
+    for seed in SEEDS:
+        item = item_of(seed)
+        thought = careful_trace(item, Random(seed)).removeprefix(f"{THINK} ").partition(f" {END_THINK}")[0]
+        steps, failed = 3 * len(item.trace), sum(segment.verdict == "no" for segment in item.trace)
+        assert replay(item, thought) == Behaviours(steps, steps, failed, failed)
+
+
+def test_a_no_to_an_attempt_that_fits_is_a_marker_but_no_valid_backtrack():
+    item = next(item for item in map(item_of, SEEDS) if len(item.trace) == 2)
+    failed, right = (segment.text.rpartition(" ")[0] for segment in item.trace)
+    assert replay(item, f"{right} no ; {failed} no") == Behaviours(6, 6, 2, 0)
 
 
 def test_all_text_is_in_the_symbol_table():
@@ -371,9 +440,6 @@ def test_same_seed_gives_the_same_item():
 
 
 def test_chance_is_what_a_random_answer_scores():
-    rng, scores = Random("chance"), []
-    for _ in range(3000):
-        numbers, target = problem_of(countdown(rng))
-        values = [second.result for (_, second), _ in attempts(numbers)]
-        scores.append(values.count(str(target)) / len(values))
+    rng = Random("chance")
+    scores = [share(*problem_of(countdown(rng))) for _ in range(3000)]
     assert sum(scores) / len(scores) == pytest.approx(CHANCE, abs=0.005)

@@ -1,0 +1,147 @@
+"""Speed on this machine, one thread, as ratios within one run: ours against the libraries' own ways.
+
+Training: `train` (rows of a step packed) against TRL's SFTTrainer with its defaults except gradient checkpointing off,
+and the same in float32 (its default is bfloat16). Generation: `generate` against `model.generate` in batches of 16.
+Only useful tokens count: no padding, nothing after the end of an answer.
+"""
+
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from rsft_utils import paths
+from rsft_utils.specs import default_spec
+
+SIZE = "S"
+STEPS = 20
+PROMPTS_PER_BENCHMARK = 32
+ROUNDS = 3  # every variant in turn, so that a drifting machine hits all alike; the median counts
+
+
+def main() -> None:
+    """Measure, print a table, and write data/bench/speed.csv."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import datasets
+    import pandas as pd
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    timings: dict[tuple[str, str], list[float]] = {}
+    for _ in range(ROUNDS):
+        for work, variants in (("training", _TRAINING), ("generation", _GENERATION)):
+            for name, variant in variants.items():
+                timings.setdefault((work, name), []).append(variant())
+    rows = []
+    for (work, name), speeds in timings.items():
+        ours = statistics.median(next(iter(v for (w, _), v in timings.items() if w == work)))
+        median = statistics.median(speeds)
+        rows.append(
+            {
+                "work": work,
+                "variant": name,
+                "tokens_per_second": round(median),
+                "ours_is_faster": round(ours / median, 2),
+            }
+        )
+    table = pd.DataFrame(rows).assign(size=SIZE, threads=1, torch=torch.__version__, machine=platform.machine())
+    print(table.to_string(index=False))
+    paths.BENCH.mkdir(parents=True, exist_ok=True)
+    table.to_csv(paths.BENCH / "speed.csv", index=False)
+
+
+def _spec():
+    return default_spec(SIZE, n_rows=32 * STEPS, epochs=1)
+
+
+def _train_ours() -> float:
+    from rsft_utils.micro import bases, sft_data, symbols
+    from rsft_utils.run import MAX_TOKENS
+    from rsft_utils.train import train
+
+    spec = _spec()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
+        outcome = train(spec, bases.load(spec.base), symbols.make_tokenizer(), rows, Path(folder), MAX_TOKENS)
+    return outcome["tokens"] / outcome["seconds"]
+
+
+def _train_trl(**changes) -> float:
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import SFTConfig, SFTTrainer
+
+    from rsft_utils.micro import bases, sft_data, symbols
+
+    spec = _spec()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = SFTConfig(
+            output_dir=folder,
+            max_steps=STEPS,
+            per_device_train_batch_size=spec.batch_size,  # the same rows per step
+            learning_rate=spec.learning_rate,
+            gradient_checkpointing=False,
+            use_cpu=True,
+            report_to="none",
+            save_strategy="no",
+            disable_tqdm=True,
+            **changes,
+        )
+        trainer = SFTTrainer(
+            model=bases.load(spec.base),
+            args=arguments,
+            train_dataset=Dataset.from_list(sft_data.rows(spec.dataset, spec.n_rows, spec.seed)),
+            processing_class=symbols.make_tokenizer(),
+        )
+        trainer.remove_callback(PrinterCallback)
+        tokens = sum(map(len, trainer.train_dataset["input_ids"]))
+        return tokens / trainer.train().metrics["train_runtime"]
+
+
+def _thinking_prompts() -> list[list[int]]:
+    # forced to think, a base gives short and rambling answers side by side: the mix that evaluation meets
+    from rsft_utils.micro.benchmarks import BENCHMARKS, items
+    from rsft_utils.micro.symbols import ASSISTANT, THINK, USER, encode
+
+    asked = [item for name in BENCHMARKS for item in items(name, PROMPTS_PER_BENCHMARK)]
+    return [encode(f"{USER} {item.prompt} {ASSISTANT} {THINK}") for item in asked]
+
+
+def _generate_ours() -> float:
+    from rsft_utils.evaluate import MAX_NEW_TOKENS
+    from rsft_utils.generate import generate
+    from rsft_utils.micro import bases
+
+    model, prompts = bases.load(f"{SIZE}-seed0"), _thinking_prompts()
+    started = time.monotonic()
+    completions = generate(model, prompts, MAX_NEW_TOKENS)
+    return sum(map(len, completions)) / (time.monotonic() - started)
+
+
+def _generate_transformers() -> float:
+    import torch
+
+    from rsft_utils.evaluate import MAX_NEW_TOKENS
+    from rsft_utils.micro import bases, symbols
+
+    model, prompts, tokenizer = bases.load(f"{SIZE}-seed0"), _thinking_prompts(), symbols.make_tokenizer()
+    tokens, started = 0, time.monotonic()
+    for start in range(0, len(prompts), 16):
+        batch = tokenizer.pad({"input_ids": prompts[start : start + 16]}, return_tensors="pt")
+        with torch.inference_mode():
+            output = model.generate(**batch, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
+        tokens += int((output[:, batch["input_ids"].shape[1] :] != tokenizer.pad_token_id).sum())
+    return tokens / (time.monotonic() - started)
+
+
+_TRAINING = {
+    "ours, packed steps": _train_ours,
+    "TRL defaults": _train_trl,
+    "TRL in float32": lambda: _train_trl(bf16=False),
+}
+_GENERATION = {"ours": _generate_ours, "model.generate, batches of 16": _generate_transformers}

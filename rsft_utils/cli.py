@@ -1,0 +1,104 @@
+"""The command line: `python -m rsft_utils figures` and its neighbours. What the Makefile calls."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rsft_utils import paths, specs
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help=__doc__)
+
+NOTEBOOKS = ("00_micro_world", "01_dip_and_recovery")
+
+Size = Annotated[str, typer.Option(help=f"Size of the base model: {', '.join(specs.SIZES)}.")]
+Seeds = Annotated[int, typer.Option(help="How many runs, with seeds 0, 1, ...")]
+
+
+@app.command()
+def figures(size: Size = "S", seeds: Seeds = 1) -> None:
+    """Train and measure what is missing, then run every notebook and draw its figures into figures/local/."""
+    _refuse_bad(lambda: specs.seed_specs(size, seeds))
+    from rsft_utils.run import results
+
+    started = time.monotonic()
+    runs = specs.seed_specs(size, seeds)
+    print(
+        f"1/2  {len(runs)} run(s) of {runs[0].total_steps} steps on base {size}: train, measure {len(runs[0].steps)} checkpoints"
+    )
+    results(runs)
+    print("2/2  notebooks")
+    parameters = {"00_micro_world": [], "01_dip_and_recovery": ["-p", "size", size, "-p", "seeds", str(seeds)]}
+    for name in NOTEBOOKS:
+        _execute(name, parameters[name])
+    print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes. They lie in:")
+    for picture in sorted(paths.FIGURES_LOCAL.glob("*/*.png")):
+        print(f"  {_shown(picture)}")
+
+
+@app.command()
+def redraw() -> None:
+    """Redraw the committed figures from the committed tables (figures/micro/ and figures/published/)."""
+    from rsft_utils.figures import redraw_committed
+
+    for picture in redraw_committed():
+        print(f"  {_shown(picture)}")
+
+
+@app.command()
+def reference() -> None:
+    """Make the reference runs and write their tables to data/reference/ (hours; goes on where it stopped)."""
+    from rsft_utils.reference import make
+
+    make()
+
+
+@app.command()
+def bases(
+    names: Annotated[list[str] | None, typer.Argument(help="Such as S-seed0; all when left out.")] = None,
+) -> None:
+    """Pre-train base models of the micro world again, by the recipe in the package."""
+    from rsft_utils.micro import bases as micro_bases
+
+    for name in names or micro_bases.NAMES:
+        _refuse_bad(lambda name=name: specs.one_of("base model", name, micro_bases.NAMES))
+    for name in names or micro_bases.NAMES:
+        micro_bases.build(name)
+
+
+@app.command()
+def bench() -> None:
+    """Measure training and generation speed on this machine; prints a table and writes data/bench/."""
+    from rsft_utils.bench import main
+
+    main()
+
+
+def _refuse_bad(check) -> None:
+    """Turn the ValueError of a check into a message for people."""
+    try:
+        check()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _execute(name: str, parameters: list[str]) -> None:
+    """Run a notebook through papermill in a process of its own; only the exit status says whether it went well."""
+    output = paths.RUNS / "notebooks" / f"{name}.ipynb"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    command = [sys.executable, "-m", "papermill", str(paths.NOTEBOOKS / f"{name}.ipynb"), str(output), *parameters]
+    done = subprocess.run([*command, "--no-progress-bar", "--log-level", "ERROR"], stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        print(done.stderr[-4000:], file=sys.stderr)
+        print(f"{name} failed; the cells up to the error are in {_shown(output)}", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"  {name}: {time.monotonic() - started:.0f} s, executed copy in {_shown(output)}")
+
+
+def _shown(path: Path) -> str:
+    """A path as the reader would type it."""
+    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)

@@ -1,0 +1,68 @@
+"""What every notebook shares: its parameters checked before anything starts, its figures saved and shown."""
+
+import ast
+import difflib
+import json
+from types import ModuleType
+
+from rsft_utils import paths
+from rsft_utils.specs import METHODS, SIZES
+
+PROFILES = ("micro",)
+ALLOWED = {"profile": PROFILES, "size": SIZES, "method": METHODS}
+LEAST = {"seeds": 1, "epochs": 1, "n_items": 1}
+
+
+def declared_parameters(name: str) -> dict[str, type]:
+    """Names and types in the `parameters` cell of notebooks/<name>.ipynb."""
+    cells = json.loads((paths.NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    types = {"str": str, "int": int, "float": float, "bool": bool}
+    return {
+        line.target.id: types[line.annotation.id]
+        for line in ast.parse("".join(cell["source"])).body
+        if isinstance(line, ast.AnnAssign)
+    }
+
+
+def check_parameters(name: str, given: dict) -> None:
+    """Raise ValueError for an unknown name, a wrong type or a value that is not allowed, saying what is.
+
+    `given` may be a notebook's `globals()`: papermill only warns about a parameter that does not exist and makes it a
+    variable all the same, so every plain variable must be a declared one when this is called.
+    """
+    declared = declared_parameters(name)
+    for key, value in given.items():
+        if key.startswith("_") or isinstance(value, ModuleType) or not _is_plain(key, value):
+            continue
+        if key not in declared:
+            near = difflib.get_close_matches(key, declared, 1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"unknown parameter {key!r} of {name}{hint}; allowed: {', '.join(declared)}")
+        _check_value(key, value, declared[key])
+
+
+def _is_plain(key: str, value) -> bool:
+    # `In` and `Out` are IPython's own
+    return key not in ("In", "Out") and (value is None or isinstance(value, (bool, int, float, str, list, dict)))
+
+
+def _check_value(key: str, value, kind: type) -> None:
+    whole_as_float = kind is float and isinstance(value, int) and not isinstance(value, bool)
+    if not (type(value) is kind or whole_as_float):
+        raise ValueError(f"{key} is {value!r} ({type(value).__name__}); allowed: a value of type {kind.__name__}")
+    if key in ALLOWED and value not in ALLOWED[key]:
+        raise ValueError(f"{key} is {value!r}; allowed: {', '.join(ALLOWED[key])}")
+    if key in LEAST and value < LEAST[key]:
+        raise ValueError(f"{key} is {value!r}; allowed: {LEAST[key]} or more")
+
+
+def show(figure, notebook: str, name: str):
+    """Save a figure as PNG and SVG in figures/local/<notebook>/ and return the picture for display."""
+    from IPython.display import Image
+
+    from rsft_utils.plots import save
+
+    folder = paths.FIGURES_LOCAL / notebook
+    save(figure, folder, name)
+    return Image(folder / f"{name}.png", width=900)
