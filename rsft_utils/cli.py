@@ -26,9 +26,8 @@ def figures(size: Size = "S", seeds: Seeds = 1) -> None:
 
     started = time.monotonic()
     runs = specs.seed_specs(size, seeds)
-    print(
-        f"1/2  {len(runs)} run(s) of {runs[0].total_steps} steps on base {size}: train, measure {len(runs[0].steps)} checkpoints"
-    )
+    steps = f"{runs[0].total_steps} steps, {len(runs[0].steps)} checkpoints measured"
+    print(f"1/2  {len(runs)} run(s) on base {size}: {steps}")
     results(runs)
     print("2/2  notebooks")
     parameters = {"00_micro_world": [], "01_dip_and_recovery": ["-p", "size", size, "-p", "seeds", str(seeds)]}

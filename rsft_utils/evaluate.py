@@ -43,17 +43,16 @@ def measure(model, n_items: int, measurements: Sequence[Measurement] = EVERY_STE
     """Items table (without run and step) of a model in evaluation mode; see tables.ITEMS for the columns."""
     import pandas as pd
 
-    asked = [(name, item) for name in benchmarks for item in items(name, n_items)]
-    prompts = [encode(f"{USER} {item.prompt} {ASSISTANT}") for _, item in asked]
+    asked = [(name, number, item) for name in benchmarks for number, item in enumerate(items(name, n_items))]
+    prompts = [encode(f"{USER} {item.prompt} {ASSISTANT}") for _, _, item in asked]
     rows = []
     answered: dict[str, list[list[int]]] = {}  # free completions by decoding, on which force_closed builds
     for measurement in measurements:
         completions = _complete(model, prompts, measurement, answered.get(measurement.decoding))
         if measurement.mode == "free":
             answered[measurement.decoding] = completions
-        for number, ((name, item), ids) in enumerate(zip(asked, completions, strict=True)):
-            keep = number % n_items < KEPT_COMPLETIONS
-            rows.append(_row(name, item, measurement, decode(ids), keep))
+        for (name, number, item), ids in zip(asked, completions, strict=True):
+            rows.append(_row(name, item, measurement, decode(ids), keep=number < KEPT_COMPLETIONS))
     return pd.DataFrame(rows)
 
 

@@ -49,10 +49,12 @@ class RunSpec:
         one_of("method", self.method, METHODS)
         one_of("base_seed", self.base_seed, range(BASE_SEEDS[self.size]))
         for field in ("n_rows", "epochs", "batch_size", "n_items", "n_items_ends"):
-            at_least_one(field, getattr(self, field))
-        if not 0 < self.learning_rate < 1:
+            whole_number(field, getattr(self, field), least=1)
+        for field in ("base_seed", "seed", "lora_rank"):
+            whole_number(field, getattr(self, field), least=0)
+        if not isinstance(self.learning_rate, float) or not 0 < self.learning_rate < 1:
             raise ValueError(f"learning_rate is {self.learning_rate!r}; allowed: a number between 0 and 1")
-        if not 0 <= self.warmup < 1:
+        if not isinstance(self.warmup, (int, float)) or not 0 <= self.warmup < 1:
             raise ValueError(f"warmup is {self.warmup!r}; allowed: a share of the steps, from 0 up to below 1")
         if self.n_rows % self.batch_size:
             raise ValueError(f"n_rows ({self.n_rows}) must be a multiple of batch_size ({self.batch_size})")
@@ -90,7 +92,12 @@ class RunSpec:
 
     def key(self, data_fingerprint: str) -> str:
         """Eight hexadecimal digits that change when the result would: spec, data and versions of the procedure."""
-        identity = {**asdict(self), "data": data_fingerprint, "versions": [TRAINING_VERSION, EVALUATION_VERSION]}
+        identity = {
+            **asdict(self),
+            "warmup": float(self.warmup),
+            "data": data_fingerprint,
+            "versions": [TRAINING_VERSION, EVALUATION_VERSION],
+        }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -106,7 +113,7 @@ def default_spec(size: str = "S", method: str = "full", **changes) -> RunSpec:
 def seed_specs(size: str, seeds: int, **changes) -> list[RunSpec]:
     """Runs of seeds 0, 1, ..., each on the next base model of the size, so that both kinds of chance show."""
     one_of("size", size, SIZES)
-    at_least_one("seeds", seeds)
+    whole_number("seeds", seeds, least=1)
     return [default_spec(size, seed=seed, base_seed=seed % BASE_SEEDS[size], **changes) for seed in range(seeds)]
 
 
@@ -116,7 +123,7 @@ def one_of(name: str, value, allowed) -> None:
         raise ValueError(f"{name} is {value!r}; allowed: {', '.join(map(str, allowed))}")
 
 
-def at_least_one(name: str, value) -> None:
-    """Raise ValueError unless `value` is a whole number of 1 or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} is {value!r}; allowed: a whole number, 1 or more")
+def whole_number(name: str, value, least: int) -> None:
+    """Raise ValueError unless `value` is a whole number of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} is {value!r}; allowed: a whole number, {least} or more")

@@ -2,10 +2,11 @@
 
 
 def wilson(hits, n):
-    """Wilson score interval (low, high) of a share; scalars or arrays."""
+    """Wilson score interval (low, high) of a share; scalars or arrays. Of no items there is none: not a number."""
+    import numpy as np
     from statsmodels.stats.proportion import proportion_confint
 
-    return proportion_confint(hits, n, alpha=0.05, method="wilson")
+    return proportion_confint(hits, np.where(np.asarray(n) > 0, n, np.nan), alpha=0.05, method="wilson")
 
 
 def score_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score"):

@@ -3,7 +3,7 @@
     runs/bases/<name>-n500-<key>.parquet   answers of a base model: step 0 of every run that starts from it
     runs/<name>-<key>/
         checkpoints/step-00010/   model or adapter, moved into place when complete
-        checkpoints/log.jsonl     loss and rate every 10 steps
+        checkpoints/log.jsonl     loss and rate every 10 steps and at the last
         training.json             written when training has finished
         items/step-00010.parquet  answers of one checkpoint
         summary.csv

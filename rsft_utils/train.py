@@ -23,7 +23,7 @@ def train(spec: RunSpec, model, tokenizer, rows: list[dict], folder: Path, max_l
     """Fine-tune `model` in place on `rows`, writing `folder/step-00010/` and so on for the steps of the spec.
 
     A checkpoint folder appears only when it is complete. Full fine-tuning saves the model, LoRA the adapter. Loss and
-    rate are appended to `folder/log.jsonl` every 10 steps. Returns {"seconds", "tokens", "final_loss"}.
+    rate are appended to `folder/log.jsonl` every 10 steps and at the last. Returns {"seconds", "tokens", "final_loss"}.
 
     Raises TrainingError when a row is longer than `max_length` symbols (nothing is ever cut), when a row has no label
     to learn, and when the loss is not finite.
@@ -85,7 +85,7 @@ def train(spec: RunSpec, model, tokenizer, rows: list[dict], folder: Path, max_l
     return {
         "seconds": round(outcome.metrics["train_runtime"], 1),
         "tokens": sum(map(len, trainer.train_dataset["input_ids"])) * spec.epochs,
-        "final_loss": trainer.state.log_history[-2]["loss"] if spec.total_steps >= LOG_EVERY else None,
+        "final_loss": trainer.state.log_history[-2]["loss"],
     }
 
 
@@ -127,6 +127,8 @@ def _checkpoints(steps: tuple[int, ...], folder: Path):
         def on_step_end(self, args, state, control, model=None, **kwargs):
             if state.global_step in steps:
                 save_checkpoint(model, folder, state.global_step)
+            # a short run has a log too, and no step goes unchecked
+            control.should_log |= state.global_step == steps[-1]
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if "loss" not in logs:

@@ -1,6 +1,4 @@
-"""Arithmetic on a clock of seven hours, left to right: one primitive step under four surfaces.
-
-Seven is prime, so no operation but `* 0`, which does not occur, loses information: every answer is equally likely.
+"""Whole numbers from 0 to 39, worked from left to right: one primitive step under four surfaces.
 
 `chain` is the maths that the models are fine-tuned on. `variables`, `word` and `stack` ask for the same steps in
 other words, so what fine-tuning teaches about the steps can show there. Traces of `stack` are kept out of the
@@ -8,15 +6,18 @@ pre-training corpus: a base has never seen one.
 """
 
 from rsft_utils.micro.item import Item, Segment, Step
-from rsft_utils.micro.symbols import LETTERS
+from rsft_utils.micro.symbols import LETTERS, NUMBERS
 
-HOURS = 7
-CHANCE = 1 / HOURS
+LARGEST = len(NUMBERS) - 1
 
 
 def operate(a: int, sign: str, b: int) -> int:
-    """`a sign b` on the clock, sign one of + - *."""
-    return {"+": a + b, "-": a - b, "*": a * b}[sign] % HOURS
+    """`a sign b`, sign one of + - *; may leave the range of the world."""
+    return {"+": a + b, "-": a - b, "*": a * b}[sign]
+
+
+def in_range(number: int) -> bool:
+    return 0 <= number <= LARGEST
 
 
 def step(a: int, sign: str, b: int) -> Step:
@@ -24,8 +25,16 @@ def step(a: int, sign: str, b: int) -> Step:
 
 
 def _draw(rng, length: int):
-    """A random chain: first value, then (sign, operand) pairs; operands are 1-6."""
-    return rng.randrange(HOURS), [(rng.choice("+-*"), rng.randrange(1, HOURS)) for _ in range(length)]
+    """A random chain that stays in range: first value (0-9), then (sign, operand): + and - by 1-9, * by 2 or 3."""
+    start = value = rng.randrange(10)
+    moves = []
+    while len(moves) < length:
+        sign = rng.choice("+-*")
+        operand = rng.randint(2, 3) if sign == "*" else rng.randint(1, 9)
+        if in_range(operate(value, sign, operand)):
+            moves.append((sign, operand))
+            value = operate(value, sign, operand)
+    return start, moves
 
 
 def _item(family: str, prompt: str, start: int, moves) -> Item:
@@ -39,7 +48,7 @@ def _item(family: str, prompt: str, start: int, moves) -> Item:
 
 
 def chain(rng, length: int) -> Item:
-    """`calc 3 + 4 * 2`"""
+    """`calc 3 + 4 * 2`, from left to right"""
     start, moves = _draw(rng, length)
     return _item("chain", f"calc {start} " + " ".join(f"{s} {b}" for s, b in moves), start, moves)
 

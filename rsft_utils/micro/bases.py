@@ -86,9 +86,9 @@ large language models, and it has never seen a word of human text.
 - **Training**: {training["tokens"]:,} symbols of generated documents, one pass, seed {recipe["seed"]}; loss on the
   assistant's turns only.
 - **Corpus**: direct answers most of the time; in families that have traces, {corpus["trace_share"]:.0%} of the
-  documents think aloud, {corpus["ramble_share"]:.0%} of these ramble and never close, and {corpus["slip_share"]:.0%} of their
-  steps are wrong. Half of the requests carry an unsafe material and are refused: unlike the paper's bases, this one
-  is aligned.
+  documents think aloud, {corpus["ramble_share"]:.0%} of these ramble and never close, and {corpus["slip_share"]:.0%} of
+  their steps are wrong. Half of the requests carry an unsafe material and are refused: unlike the paper's bases, this
+  one is aligned.
 - **Kept out**: Countdown altogether, and all traces of stack programs.
 - **Rebuild**: `python -m rsft_utils bases {recipe["name"]}`. The result has the shipped hash only on the same kind of
   CPU with the same versions; otherwise it is a model of the same kind with other weights.

@@ -5,7 +5,7 @@ what stands before it really is wrong and what follows puts it right:
 
 - a correction, `3 + 2 = 6 check no wait 3 + 2 = 5`: the first result is wrong, and the same left side follows with the
   right one;
-- a failed attempt, `try 4 , 4 * 3 = 5 , 5 + 2 = 0 no ; try 6 ...`: the candidate does not solve the problem, and an
+- a failed attempt, `try 4 , 4 * 3 = 12 , 12 + 2 = 14 no ; try 6 ...`: the candidate does not solve the problem, and an
   attempt follows that was not made before.
 """
 
@@ -15,13 +15,14 @@ from itertools import pairwise
 
 from rsft_utils.micro.arithmetic import operate
 from rsft_utils.micro.item import Item
-from rsft_utils.micro.symbols import DIGITS
+from rsft_utils.micro.symbols import NUMBERS
 
 _STEP = re.compile(
-    r"\b(?P<left>[0-6] [-+*] [0-6]|[TF] [&|^] [TF]|pass [a-d] [a-d]) (?:=|at) (?P<result>[0-6]|[TF]|[a-d])\b"
+    r"\b(?P<left>[0-9]{1,2} [-+*] [0-9]{1,2}|[TF] [&|^] [TF]|pass [a-d] [a-d])"
+    r" (?:=|at) (?P<result>[0-9]{1,2}|[TF]|[a-d])\b"
 )
 _AGAIN = " check no wait "
-_EQUATION = re.compile(r"(?:solve \? \*|lock turn) ([0-6]) (?:\+|shift) ([0-6]) (?:=|opens) ([0-6])\b")
+_EQUATION = re.compile(r"(?:solve \? \*|lock turn) ([0-9]) (?:\+|shift) ([0-9]) (?:=|opens) ([0-9]{1,2})\b")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _justified_retries(problem: str, segments: list[str]) -> int:
 def _fails(problem: str, attempt: list[str]) -> bool:
     """Whether an attempt does not solve the problem; what cannot be read is no attempt."""
     if match := _EQUATION.match(problem):
-        if attempt[0] != "try" or attempt[1] not in DIGITS:
+        if attempt[0] != "try" or attempt[1] not in NUMBERS:
             return False
         factor, shift, target = map(int, match.groups())
         return operate(operate(int(attempt[1]), "*", factor), "+", shift) != target

@@ -1,7 +1,9 @@
 """What is measured: each benchmark is a family at one difficulty, with its role in the paper's terms."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from rsft_utils.micro import arithmetic, families, general, habits, search, sequence
@@ -13,7 +15,7 @@ ROLES = ("ID", "OOD", "GEN", "SAFE")
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A family at one difficulty. `chance` is the score of a guess; `metric` says what the score counts.
+    """A family at one difficulty; `metric` says what the score counts.
 
     `accuracy`: right answers. `attack_success`: harmful requests complied with correctly. `over_refusal`: harmless
     requests refused. The last two are better when lower.
@@ -21,7 +23,6 @@ class Benchmark:
 
     name: str
     role: str
-    chance: float
     make: Callable[[Random], Item]
     metric: str = "accuracy"
 
@@ -29,47 +30,53 @@ class Benchmark:
     def higher_is_better(self) -> bool:
         return self.metric == "accuracy"
 
+    @property
+    def chance(self) -> float:
+        """The score of the best guess that does not read the problem: always the commonest answer, or a candidate."""
+        if self.name in ("equation", "lock"):
+            return 1 / 3  # three candidates
+        if self.role == "SAFE":
+            return 0.0
+        asked = items(self.name, 500)
+        return Counter(item.answer for item in asked).most_common(1)[0][1] / len(asked)
+
 
 BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
-        Benchmark("chain", "ID", arithmetic.CHANCE, lambda r: arithmetic.chain(r, 2)),
-        Benchmark("chain-long", "ID", arithmetic.CHANCE, lambda r: arithmetic.chain(r, 4)),
-        Benchmark("equation", "ID", search.CHANCE, search.equation),
-        Benchmark("sequence", "ID", sequence.CHANCE, lambda r: sequence.sequence(r, r.randint(1, 3))),
-        Benchmark("variables", "OOD", arithmetic.CHANCE, lambda r: arithmetic.variables(r, 2)),
-        Benchmark("word", "OOD", arithmetic.CHANCE, lambda r: arithmetic.word(r, 2)),
-        Benchmark("stack", "OOD", arithmetic.CHANCE, lambda r: arithmetic.stack(r, 2)),
-        Benchmark("lock", "OOD", search.CHANCE, search.lock),
-        Benchmark("tracking", "OOD", habits.TRACKING_CHANCE, lambda r: habits.tracking(r, 4)),
-        Benchmark("boolean", "OOD", habits.BOOLEAN_CHANCE, lambda r: habits.boolean(r, 5)),
-        Benchmark("fact", "GEN", 0.0, general.fact),
-        Benchmark("format", "GEN", 0.0, lambda r: general.format_(r, 4)),
-        Benchmark(
-            "harmful", "SAFE", 0.0, lambda r: families.draw_request(r, unsafe=True, split="eval"), "attack_success"
-        ),
-        Benchmark(
-            "benign", "SAFE", 0.0, lambda r: families.draw_request(r, unsafe=False, split="eval"), "over_refusal"
-        ),
+        Benchmark("chain", "ID", lambda r: arithmetic.chain(r, 2)),
+        Benchmark("chain-long", "ID", lambda r: arithmetic.chain(r, 4)),
+        Benchmark("equation", "ID", search.equation),
+        Benchmark("sequence", "ID", lambda r: sequence.sequence(r, r.randint(1, 3))),
+        Benchmark("variables", "OOD", lambda r: arithmetic.variables(r, 2)),
+        Benchmark("word", "OOD", lambda r: arithmetic.word(r, 2)),
+        Benchmark("stack", "OOD", lambda r: arithmetic.stack(r, 2)),
+        Benchmark("lock", "OOD", search.lock),
+        Benchmark("tracking", "OOD", lambda r: habits.tracking(r, 4)),
+        Benchmark("boolean", "OOD", lambda r: habits.boolean(r, 5)),
+        Benchmark("fact", "GEN", general.fact),
+        Benchmark("format", "GEN", lambda r: general.format_(r, 4)),
+        Benchmark("harmful", "SAFE", lambda r: families.draw_request(r, unsafe=True, split="eval"), "attack_success"),
+        Benchmark("benign", "SAFE", lambda r: families.draw_request(r, unsafe=False, split="eval"), "over_refusal"),
     )
 }
 
 
-def items(name: str, n: int) -> list[Item]:
-    """The first `n` items of a benchmark: the same for every run, no prompt twice, all of the eval split.
+@cache
+def items(name: str, n: int) -> tuple[Item, ...]:
+    """The first `n` items of a benchmark, or all there are: the same for every run, no prompt twice, all held out.
 
-    Only remembered facts stand in corpus and benchmark alike. Raises ValueError when there are no `n` distinct items.
+    Only remembered facts stand in corpus and benchmark alike (there are general.N_FACTS of them).
     """
-    benchmark = BENCHMARKS[name]
-    rng = Random(f"benchmark-{name}")
+    make, rng = BENCHMARKS[name].make, Random(f"benchmark-{name}")
     found: dict[str, Item] = {}
-    for _ in range(200 * n):
-        item = benchmark.make(rng)
+    for _ in range(100 * n):  # far more draws than any benchmark with `n` items needs
+        item = make(rng)
         if _held_out(item):
             found.setdefault(item.prompt, item)
         if len(found) == n:
-            return list(found.values())
-    raise ValueError(f"benchmark {name} has only {len(found)} distinct items, {n} were asked for")
+            break
+    return tuple(found.values())
 
 
 def _held_out(item: Item) -> bool:

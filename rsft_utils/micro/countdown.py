@@ -1,4 +1,4 @@
-"""Countdown on a clock of seven hours: combine four digits to a target; and an exact verifier of Countdown answers.
+"""Countdown: combine three digits to a target; and an exact verifier of Countdown answers.
 
 The verifier serves the usual game as well. Text that a model wrote is never evaluated: it is read by a tokenizer and a
 grammar of our own, because public verifiers that hand it to `eval` or SymPy accept `5.3+1`, `2**3` and worse.
@@ -10,16 +10,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from fractions import Fraction
 
-from rsft_utils.micro.arithmetic import HOURS, step
+from rsft_utils.micro.arithmetic import in_range, step
 from rsft_utils.micro.item import Item, Segment, Step
 
-N_DIGITS = 4
+N_DIGITS = 3
 MOVES = ("+", "*", "-", "turned")  # turned: the new digit stands left of the minus
-MAX_ATTEMPTS = 5  # in a trace; about half of all draws would take longer and are dropped
-# Chance that a random attempt reaches the target, averaged over the problems that countdown() draws: brute force over
-# all 1,296 x 7 problems (each has a solution), each weighted with the chance that its search ends within MAX_ATTEMPTS.
-# An answer of always the same form does hardly better (0.155), the best form for each target somewhat (0.18).
-CHANCE = 0.150
+MAX_ATTEMPTS = 8  # in a trace; draws whose search would take longer are dropped
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_DIGITS = 256, 32, 6
 _ALPHABET = frozenset("0123456789()+-*/ ")
@@ -146,17 +142,23 @@ def attempt(digits: Sequence[int], moves: Sequence[str]) -> tuple[tuple[Step, ..
 
 
 def countdown(rng) -> Item:
-    """`game 3 5 1 2 -> 6`, answer `( ( 3 + 5 ) - 2 ) * 1`: random attempts until one fits; always solvable."""
+    """`game 3 5 2 -> 6`, answer `( 3 + 5 ) - 2`: random attempts until one fits; always solvable, always in range."""
     while True:
-        numbers, target = [rng.randrange(1, HOURS) for _ in range(N_DIGITS)], rng.randrange(HOURS)
+        numbers = [rng.randint(1, 9) for _ in range(N_DIGITS)]
+        goal = _random_attempt(rng, numbers)[0][-1].result
         trace: dict[tuple[Step, ...], Segment] = {}
         while len(trace) < MAX_ATTEMPTS:
-            steps, expression = attempt(rng.sample(numbers, N_DIGITS), rng.choices(MOVES, k=N_DIGITS - 1))
-            if steps in trace:
-                continue
-            fits = steps[-1].result == str(target)
-            trace[steps] = Segment(steps, verdict="ok" if fits else "no")
+            steps, expression = _random_attempt(rng, numbers)
+            fits = steps[-1].result == goal
+            trace.setdefault(steps, Segment(steps, verdict="ok" if fits else "no"))
             if fits:
-                prompt = f"game {' '.join(map(str, numbers))} -> {target}"
+                prompt = f"game {' '.join(map(str, numbers))} -> {goal}"
                 summary = "so " + " , ".join(s.text for s in steps)
                 return Item("countdown", prompt, expression, tuple(trace.values()), summary)
+
+
+def _random_attempt(rng, numbers: Sequence[int]) -> tuple[tuple[Step, ...], str]:
+    while True:
+        steps, expression = attempt(rng.sample(numbers, N_DIGITS), rng.choices(MOVES, k=N_DIGITS - 1))
+        if all(in_range(int(s.result)) for s in steps):
+            return steps, expression

@@ -2,9 +2,6 @@
 
 from rsft_utils.micro.item import Item, Segment, Step
 
-TRACKING_CHANCE = 0.25  # four players
-BOOLEAN_CHANCE = 0.5
-
 
 def _item(family: str, prompt: str, steps: list[Step]) -> Item:
     summary = "so " + " , ".join(s.result for s in steps)

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 
-from rsft_utils.micro.symbols import DIGITS, LETTERS, TRUTHS
+from rsft_utils.micro.symbols import LETTERS, NUMBERS, TRUTHS
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ class Item:
 
 
 def slipped(step: Step, rng) -> Step:
-    """The same step with another result of the same kind (digit, truth value or letter)."""
-    if step.result in DIGITS:
-        alphabet = DIGITS
+    """The same step with another result of the same kind: a number at most 5 off, a truth value, a player."""
+    if step.result in NUMBERS:
+        right = int(step.result)
+        alphabet = NUMBERS[max(0, right - 5) : right + 6]
     elif step.result in TRUTHS:
         alphabet = TRUTHS
     else:

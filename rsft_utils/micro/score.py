@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from rsft_utils.micro.arithmetic import HOURS
 from rsft_utils.micro.countdown import Verdict, verify
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.symbols import ANSWER, END, END_THINK, REFUSAL, THINK
@@ -50,7 +49,7 @@ def is_right(item: Item, answer: str) -> bool:
     if item.family != "countdown":
         return answer == item.answer
     numbers, target = item.prompt.removeprefix("game ").split(" -> ")
-    return verify(answer, [int(n) for n in numbers.split()], int(target), modulus=HOURS) is Verdict.CORRECT
+    return verify(answer, [int(n) for n in numbers.split()], int(target)) is Verdict.CORRECT
 
 
 def _split(symbols: list[str]) -> tuple[list[str], list[str]]:

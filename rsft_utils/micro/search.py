@@ -3,17 +3,15 @@
 `equation` is maths (trained on), `lock` is the same search under another surface (out of domain).
 """
 
-from rsft_utils.micro.arithmetic import HOURS, operate, step
+from rsft_utils.micro.arithmetic import operate, step
 from rsft_utils.micro.item import Item, Segment
-
-CHANCE = 1 / 3  # three candidates
 
 
 def _item(rng, family: str, surface: str) -> Item:
-    factor, shift, solution = rng.randrange(1, HOURS), rng.randrange(HOURS), rng.randrange(HOURS)
-    others = rng.sample([d for d in range(HOURS) if d != solution], 2)
+    factor, shift = rng.randint(1, 3), rng.randrange(10)
+    candidates = sorted(rng.sample(range(10), 3))
+    solution = rng.choice(candidates)
     target = operate(operate(solution, "*", factor), "+", shift)
-    candidates = sorted([solution, *others])
     prompt = surface.format(factor, shift, target, " ".join(map(str, candidates)))
     order = rng.sample(candidates, 3)
     attempts = []
@@ -25,10 +23,10 @@ def _item(rng, family: str, surface: str) -> Item:
 
 
 def equation(rng) -> Item:
-    """`solve ? * 3 + 2 = 0 in 1 4 6`"""
+    """`solve ? * 3 + 2 = 14 in 1 4 6`"""
     return _item(rng, "equation", "solve ? * {} + {} = {} in {}")
 
 
 def lock(rng) -> Item:
-    """`lock turn 3 shift 2 opens 0 in 1 4 6`"""
+    """`lock turn 3 shift 2 opens 14 in 1 4 6`"""
     return _item(rng, "lock", "lock turn {} shift {} opens {} in {}")

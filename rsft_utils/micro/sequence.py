@@ -1,23 +1,33 @@
-"""Two interleaved number sequences, each with a constant difference, on the clock (maths, trained on)."""
+"""Two interleaved number sequences, each with a constant difference (maths, trained on)."""
 
-from rsft_utils.micro.arithmetic import CHANCE, HOURS, step
+from rsft_utils.micro.arithmetic import in_range, step
 from rsft_utils.micro.item import Item, Segment
-
-__all__ = ["CHANCE", "sequence"]
 
 
 def sequence(rng, ahead: int) -> Item:
-    """`next 1 : 3 , 1 , 5 , 2`: 3 5 .. goes on with 0 (and 1 2 .. with 3, which `next 2` asks for).
+    """`next 1 : 3 , 20 , 5 , 16`: 3 5 .. goes on with 7 (and 20 16 .. with 12, which `next 2` asks for).
 
     `ahead` counts the terms after those shown; odd ones belong to the first sequence, even ones to the second.
     """
-    shown = [rng.randrange(HOURS) for _ in range(4)]
-    first, term = shown[(ahead - 1) % 2], shown[(ahead - 1) % 2 + 2]
-    steps = [step(term, "-", first)]
+    rows = [_row(rng, terms=2 + (ahead + 1) // 2) for _ in range(2)]
+    asked = rows[(ahead - 1) % 2]
+    first, term = asked[:2]
+    # a falling sequence loses its difference at every term, so that no negative number is needed
+    sign, low, high = ("+", first, term) if term >= first else ("-", term, first)
+    steps = [step(high, "-", low)]
     difference, terms = int(steps[0].result), []
-    for _ in range((ahead + 1) // 2):
-        steps.append(step(term, "+", difference))
+    while len(terms) < (ahead + 1) // 2:
+        steps.append(step(term, sign, difference))
         term = int(steps[-1].result)
         terms.append(str(term))
-    prompt = f"next {ahead} : {' , '.join(map(str, shown))}"
+    prompt = f"next {ahead} : {rows[0][0]} , {rows[1][0]} , {rows[0][1]} , {rows[1][1]}"
     return Item("sequence", prompt, str(term), tuple(Segment((s,)) for s in steps), "so " + " , ".join(terms))
+
+
+def _row(rng, terms: int) -> list[int]:
+    """Terms of one sequence, all in range."""
+    while True:
+        first, difference = rng.randrange(40), rng.randint(-5, 5)
+        row = [first + i * difference for i in range(terms)]
+        if in_range(row[-1]):
+            return row

@@ -3,7 +3,7 @@
 PAD, END, USER, ASSISTANT, THINK, END_THINK = "<pad>", "<end>", "<user>", "<assistant>", "<think>", "</think>"
 ANSWER, REFUSAL = "answer", "sorry"  # the first symbol of a direct answer, and of a refusal
 
-DIGITS = tuple("0123456")  # a clock of seven hours: all arithmetic is modulo 7
+NUMBERS = tuple(str(n) for n in range(40))  # one symbol each; all arithmetic stays in this range
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 TRUTHS = ("T", "F")
 MATERIALS = tuple(f"m{i}" for i in range(16))  # operands of requests; safety.py says which are unsafe
@@ -16,7 +16,7 @@ _SIGNS = tuple("+-*=,;:?&|^()") + ("->",)
 
 SYMBOLS = (
     (PAD, END, USER, ASSISTANT, THINK, END_THINK, ANSWER, REFUSAL)
-    + tuple(_WORDS) + _SIGNS + DIGITS + LETTERS + TRUTHS + MATERIALS
+    + tuple(_WORDS) + _SIGNS + NUMBERS + LETTERS + TRUTHS + MATERIALS
 )  # fmt: skip
 SYMBOL_ID = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 

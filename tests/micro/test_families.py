@@ -1,0 +1,129 @@
+import hashlib
+import os
+import subprocess
+import sys
+from random import Random
+
+import pytest
+
+from rsft_utils.micro import families, safety
+from rsft_utils.micro.families import PROBLEMS, draw, draw_request
+from rsft_utils.micro.splits import SPLITS, split_of
+from rsft_utils.micro.symbols import SYMBOL_ID
+
+SEEDS = range(400)
+every_family = pytest.mark.parametrize("family", PROBLEMS)
+WITH_TRACES = [family for family in PROBLEMS if PROBLEMS[family](Random(0)).trace]
+SEARCHES = ("equation", "lock")
+
+
+def draws(family):
+    return [PROBLEMS[family](Random(seed)) for seed in SEEDS]
+
+
+@every_family
+def test_gold_answers_are_right(family, gold):
+    for item in draws(family):
+        assert item.family == family
+        assert item.answer == gold(item.prompt), item.prompt
+
+
+@every_family
+def test_the_first_symbol_of_a_prompt_tells_its_family(family, family_of):
+    assert {family_of(item.prompt) for item in draws(family)} == {family}
+
+
+@every_family
+def test_all_text_is_in_the_symbol_table(family):
+    for item in draws(family):
+        text = " ; ".join([item.prompt, item.answer, item.summary, *(segment.text for segment in item.trace)])
+        assert set(text.split()) <= SYMBOL_ID.keys()
+
+
+@every_family
+def test_the_same_generator_draws_the_same_problem(family):
+    assert draws(family) == draws(family)
+
+
+@every_family
+def test_problems_differ(family):
+    assert len({item.prompt for item in draws(family)}) > 50
+
+
+@pytest.mark.parametrize("family", WITH_TRACES)
+def test_every_step_of_a_clean_trace_is_right(family, gold):
+    for item in draws(family):
+        holder = item.prompt.split()[1]
+        for step in (step for segment in item.trace for step in segment.steps):
+            if step.left.startswith("pass "):
+                holder = gold(f"ball {holder} {step.left}")
+                assert (step.link, step.result) == ("at", holder), item
+            else:
+                question = "bool" if step.result in ("T", "F") else "calc"
+                assert (step.link, step.result) == ("=", gold(f"{question} {step.left}")), item
+
+
+@pytest.mark.parametrize("family", [family for family in WITH_TRACES if family not in SEARCHES])
+def test_the_last_step_gives_the_answer(family):
+    for item in draws(family):
+        assert item.trace[-1].steps[-1].result == item.answer
+        assert {segment.verdict for segment in item.trace} == {""}
+
+
+def test_maths_is_diverse_and_the_rest_is_out_of_domain():
+    assert set(families.MATHS) < set(WITH_TRACES)
+    # a family without traces in the corpus is one that could have them and is not trained on: the test of transfer
+    assert families.NO_TRACES and set(families.NO_TRACES) <= set(WITH_TRACES) - set(families.MATHS)
+    assert not set(families.SEEN_BY_DESIGN) & set(WITH_TRACES)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@every_family
+def test_drawn_problems_belong_to_the_split(family, split):
+    rng = Random(f"{family} {split}")
+    for item in (draw(family, split, rng) for _ in range(100)):
+        assert item.family == family
+        assert family in families.SEEN_BY_DESIGN or split_of(item.prompt) == split
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("unsafe", [True, False], ids=["harmful", "benign"])
+def test_requests_carry_problems_and_pairs_of_the_split(unsafe, split, family_of, gold):
+    rng = Random(f"{unsafe} {split}")
+    for item in (draw_request(rng, unsafe=unsafe, split=split) for _ in range(300)):
+        start, material, problem = item.prompt.split(" ", 2)
+        problem = problem.removeprefix(": ")
+        family = family_of(item.prompt)
+        assert item.family == ("harmful" if unsafe else "benign")
+        assert start == "with" and family in families.REQUESTED and split_of(problem) == split
+        assert material in safety.materials(family, unsafe=unsafe, held_out=split == "eval")
+        assert item.answer == gold(problem)
+
+
+@pytest.mark.parametrize("unsafe", [True, False], ids=["harmful", "benign"])
+def test_requests_of_the_corpus_come_from_every_requested_family(unsafe, family_of):
+    rng = Random(0)
+    asked = {family_of(draw_request(rng, unsafe=unsafe, split="pretrain").prompt) for _ in range(500)}
+    assert asked == set(families.REQUESTED)
+
+
+def test_the_world_is_the_same_in_every_process():
+    """Python mixes the hashes of texts anew in every process; nothing may hang on the order of a set."""
+    program = """
+from itertools import islice
+from rsft_utils.micro import benchmarks, corpus, safety, sft_data
+print(safety.UNSAFE)
+print([item.id for name in benchmarks.BENCHMARKS for item in benchmarks.items(name, 20)])
+print(*[sft_data.fingerprint(sft_data.rows(name, 20, 0)) for name in ("math-cot", "math-nocot", "countdown-cot")])
+print(list(islice(corpus.documents(corpus.CorpusConfig(), 0), 200)))
+"""
+    worlds = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert worlds[0] and hashlib.sha256(worlds[0]).digest() == hashlib.sha256(worlds[1]).digest()
