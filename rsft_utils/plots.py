@@ -64,25 +64,37 @@ def dip_and_recovery(summary, published, *, label: str):
     published.curves for two models. `label`: what was run, printed into the figure.
     """
     colors, _ = _style()
-    figure, axes = _figure(3, 4, 12, 9, sharex=True, sharey="row")
+    # the fifth column holds the legends, so that none covers a curve
+    figure, axes = _figure(3, 5, 13.5, 9, sharex="col", width_ratios=[1, 1, 1, 1, 0.95])
     last = int(max(summary.step.max(), published.step.max()))
     for column, role in enumerate(TITLES):
         axes[0, column].set_title(TITLES[role])
         _scores(axes[0, column], summary, role, colors)
         _form(axes[1, column], summary, role, colors)
         _published(axes[2, column], published, role, colors)
+        for row, top in enumerate((1, 1, 100)):
+            axes[row, column].set_ylim(-0.03 * top, 1.03 * top)
+            axes[row, column].tick_params(labelleft=column == 0)
         _step_axis(axes[2, column], last)
         axes[2, column].set_xlabel("optimiser step")
-    for row, text in enumerate(("micro world\nshare of items", "form of the answers\nshare", "the paper\nscore, %")):
+    for row, text in enumerate(
+        ("micro world\nshare of items", "micro world\nform of the answers", "the paper\nscore, %")
+    ):
         axes[row, 0].set_ylabel(text)
-    axes[0, 0].set_ylim(-0.03, 1.03)
-    axes[1, 0].set_ylim(-0.03, 1.03)
-    axes[0, 0].legend(loc="lower right")
-    axes[0, 3].legend(loc="center left")
-    axes[1, 0].legend(loc="upper right")
-    axes[2, 0].legend(loc="lower right")
+    _legend(axes[0, 4], axes[0, 0], axes[0, 3])
+    _legend(axes[1, 4], axes[1, 0])
+    _legend(axes[2, 4], axes[2, 0])
     figure.suptitle(label, fontsize=12, color="0.35")
     return figure
+
+
+def _legend(place, *axes) -> None:
+    """The legend of some axes, written into an empty one."""
+    handles, labels = zip(
+        *[pair for axis in axes for pair in zip(*axis.get_legend_handles_labels(), strict=True)], strict=True
+    )
+    place.legend(handles, labels, loc="center left", borderaxespad=0)
+    place.axis("off")
 
 
 def _scores(axis, summary, role: str, colors) -> None:
@@ -93,8 +105,11 @@ def _scores(axis, summary, role: str, colors) -> None:
         _band(axis, refused, colors[2], "harmful: refused", linestyle="--")
         _band(axis, curves.query("benchmark == 'benign'"), colors[1], "harmless: refused", linestyle=":")
         return
+    labelled = False
     for _, curve in curves.groupby("benchmark"):
-        axis.plot(curve.sort_values("step").step, curve.sort_values("step")["mean"], color="0.75", linewidth=1)
+        curve = curve.sort_values("step")
+        axis.plot(curve.step, curve["mean"], color="0.75", linewidth=1, label=None if labelled else "single benchmarks")
+        labelled = True
     mean = role_curves(summary).query("role == @role")
     _band(axis, mean, colors[0], "mean (95 %)", marker="o", markersize=4)
     if mean.chance.iloc[0] > 0:
@@ -137,7 +152,7 @@ def published(curves):
         _step_axis(axis, int(curves.step.max()))
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel="score, %")
         axis.set_ylim(bottom=0)
-    axes[0, 0].legend(loc="lower right")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "transcribed from the paper; thick: mean over benchmarks, thin: each benchmark", fontsize=12, color="0.35"
     )
@@ -180,12 +195,15 @@ def every_benchmark(summary, *, label: str):
     lines = (
         ("free", "score", "as generated", colors[0], "-"),
         ("force_closed", "score", "thought closed at the limit", colors[1], "--"),
-        ("free", "score_if_answered", "among the answered", "0.45", ":"),
+        ("free", "score_if_answered", "among the answered", "0.35", "-."),
     )
     for axis, name in zip(axes.flat, names, strict=False):
         for mode, metric, text, color, line in lines:
             curve = score_curves(summary, mode=mode, metric=metric).query("benchmark == @name")
-            _band(axis, curve, color, text, linestyle=line)
+            if metric == "score" and mode == "free":
+                _band(axis, curve, color, text, linestyle=line)
+            else:
+                axis.plot(curve.step, curve["mean"], color=color, linestyle=line, linewidth=1.8, label=text)
         chance = summary.query("benchmark == @name and metric == 'score'").chance.iloc[0]
         if chance > 0:
             axis.axhline(chance, color="0.3", linestyle=":", linewidth=1.2)
@@ -196,8 +214,7 @@ def every_benchmark(summary, *, label: str):
         axis.set_ylim(-0.03, 1.03)
     for axis in axes.flat[len(names) :]:
         axis.axis("off")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    axes.flat[-1].legend(handles, labels, loc="center left")
+    _legend(axes.flat[-2], axes[0, 0])
     figure.suptitle(label, fontsize=12, color="0.35")
     return figure
 
@@ -258,7 +275,9 @@ def mode_bars(summary, *, label: str):
             axis.hlines(value, place - 0.42, place + 0.42, color="0.1", linestyle=":", linewidth=2)
         axis.set(xlabel="", ylabel="accuracy", title=name, ylim=(0, 1.03))
         axis.tick_params(axis="x", rotation=35)
-    axes.flat[0].legend(title="<think> is", ncols=3, loc="upper right")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    axes.flat[0].get_legend().remove()
+    figure.legend(handles, [f"<think> {text}" for text in labels], loc="outside lower center", ncols=3)
     figure.suptitle(label, fontsize=12, color="0.35")
     return figure
 

@@ -13,9 +13,9 @@ from rsft_utils.micro.models import new_model
 class PretrainConfig:
     """Optimiser settings, the same for every size and seed. A step sees `batch_size * block_size` symbols."""
 
-    tokens: int = 12_000_000
+    tokens: int = 10_000_000
     block_size: int = 256
-    batch_size: int = 16
+    batch_size: int = 8
     learning_rate: float = 2e-3
     warmup_steps: int = 100
     weight_decay: float = 0.05

@@ -9,7 +9,8 @@ from rsft_utils.micro.item import Item, Segment
 
 def _item(rng, family: str, surface: str) -> Item:
     factor, shift = rng.randint(1, 3), rng.randrange(10)
-    candidates = sorted(rng.sample(range(10), 3))
+    lowest = rng.randrange(6)  # candidates lie close together, so that a rough estimate does not tell them apart
+    candidates = sorted(rng.sample(range(lowest, lowest + 5), 3))
     solution = rng.choice(candidates)
     target = operate(operate(solution, "*", factor), "+", shift)
     prompt = surface.format(factor, shift, target, " ".join(map(str, candidates)))

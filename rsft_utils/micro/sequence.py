@@ -5,7 +5,7 @@ from rsft_utils.micro.item import Item, Segment
 
 
 def sequence(rng, ahead: int) -> Item:
-    """`next 1 : 3 , 20 , 5 , 16`: 3 5 .. goes on with 7 (and 20 16 .. with 12, which `next 2` asks for).
+    """`next 1 : 3 , 19 , 5 , 16`: 3 5 .. goes on with 7 (and 19 16 .. with 13, which `next 2` asks for).
 
     `ahead` counts the terms after those shown; odd ones belong to the first sequence, even ones to the second.
     """
@@ -27,7 +27,7 @@ def sequence(rng, ahead: int) -> Item:
 def _row(rng, terms: int) -> list[int]:
     """Terms of one sequence, all in range."""
     while True:
-        first, difference = rng.randrange(40), rng.randint(-5, 5)
+        first, difference = rng.randrange(20), rng.randint(-3, 3)
         row = [first + i * difference for i in range(terms)]
         if in_range(row[-1]):
             return row

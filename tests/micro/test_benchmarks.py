@@ -5,6 +5,7 @@ import pytest
 
 from rsft_utils.micro import families
 from rsft_utils.micro.benchmarks import BENCHMARKS, ROLES, items
+from rsft_utils.micro.general import FACTS, N_FACTS
 from rsft_utils.micro.splits import split_of
 from rsft_utils.specs import RunSpec
 
@@ -38,14 +39,13 @@ def test_problems_are_held_out(name):
 
 @every_benchmark
 def test_there_are_as_many_items_as_a_default_run_asks_for(name):
-    assert len(items(name, RunSpec().n_items_ends)) == RunSpec().n_items_ends
+    wanted = RunSpec().n_items_ends
+    (family,) = {item.family for item in items(name, N)}
+    assert len(items(name, wanted)) == (min(wanted, N_FACTS) if family == "fact" else wanted)
 
 
-def test_asking_for_more_items_than_there_are_names_both_numbers():
-    from rsft_utils.micro.general import N_FACTS
-
-    with pytest.raises(ValueError, match=rf"fact .*{N_FACTS} distinct items, {N_FACTS + 1} were asked for"):
-        items("fact", N_FACTS + 1)
+def test_a_benchmark_with_too_few_items_gives_all_it_has():
+    assert {item.prompt for item in items("fact", 2 * N_FACTS)} == {f"fact {key}" for key in FACTS}
 
 
 @every_benchmark
@@ -76,19 +76,17 @@ def test_only_accuracy_is_better_when_higher():
     assert BENCHMARKS["harmful"].metric == "attack_success" and BENCHMARKS["benign"].metric == "over_refusal"
 
 
-@pytest.mark.parametrize("name", [name for name in BENCHMARKS if BENCHMARKS[name].role in ("ID", "OOD")])
-def test_chance_is_what_a_guess_scores(name):
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if BENCHMARKS[name].metric == "accuracy"])
+def test_chance_is_what_the_best_blind_guess_scores(name):
     rng, n = Random(name), 3000
     drawn = [BENCHMARKS[name].make(rng) for _ in range(n)]
     if " in " in drawn[0].prompt:  # the guess is one of the candidates
-        places = Counter(item.prompt.split(" in ")[1].split().index(item.answer) for item in drawn)
-        best = max(places.values())
+        guesses = Counter(item.prompt.split(" in ")[1].split().index(item.answer) for item in drawn)
     else:
-        best = max(Counter(item.answer for item in drawn).values())
-    assert best / n == pytest.approx(BENCHMARKS[name].chance, abs=0.04)
+        guesses = Counter(item.answer for item in drawn)
+    assert max(guesses.values()) / n == pytest.approx(BENCHMARKS[name].chance, abs=0.04)
 
 
-@pytest.mark.parametrize("name", [name for name in BENCHMARKS if BENCHMARKS[name].role == "GEN"])
-def test_no_guess_helps_with_general_ability(name):
-    answers = Counter(item.answer for item in items(name, N))
-    assert max(answers.values()) / N < 0.05
+@every_benchmark
+def test_a_guess_is_far_from_solving_a_benchmark(name):
+    assert 0 <= BENCHMARKS[name].chance < 0.65

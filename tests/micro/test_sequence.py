@@ -1,10 +1,10 @@
-from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
 
-from rsft_utils.micro.arithmetic import HOURS
-from rsft_utils.micro.sequence import CHANCE, sequence
+from rsft_utils.micro.sequence import sequence
+from rsft_utils.micro.symbols import NUMBERS
 
 every_distance = pytest.mark.parametrize("ahead", range(1, 7))
 
@@ -25,23 +25,28 @@ def test_gold_answers_are_right(ahead, gold):
 
 
 @every_distance
-def test_trace_finds_the_difference_and_then_adds_it(ahead):
+def test_trace_finds_the_difference_and_then_adds_or_takes_it(ahead):
     for item in draws(ahead):
         own = terms_of(item)[(ahead - 1) % 2 :: 2]
-        difference = (own[1] - own[0]) % HOURS
+        difference = own[1] - own[0]
         for _ in range((ahead + 1) // 2):
-            own.append((own[-1] + difference) % HOURS)
-        first, *additions = [segment.text for segment in item.trace]
-        assert first == f"{own[1]} - {own[0]} = {difference}"
-        pairs = zip(own[1:], own[2:], strict=False)
-        assert additions == [f"{a} + {difference} = {b}" for a, b in pairs]
+            own.append(own[-1] + difference)
+        high, low = max(own[:2]), min(own[:2])
+        first, *onward = [segment.text for segment in item.trace]
+        assert first == f"{high} - {low} = {abs(difference)}"
+        sign = "-" if difference < 0 else "+"
+        assert onward == [f"{a} {sign} {abs(difference)} = {b}" for a, b in pairwise(own[1:])]
         assert item.summary == "so " + " , ".join(map(str, own[2:]))
         assert item.summary.split()[-1] == item.answer
 
 
-def test_no_answer_is_likelier_than_chance():
-    items = draws(2, n=4000)
-    answers = Counter(item.answer for item in items)
-    assert len(answers) == HOURS
-    for count in answers.values():
-        assert count / len(items) == pytest.approx(CHANCE, abs=0.03)
+@every_distance
+def test_no_term_leaves_the_range(ahead):
+    for item in draws(ahead):
+        assert set(item.summary.removeprefix("so ").split(" , ")) <= set(NUMBERS)
+        assert set(map(str, terms_of(item))) <= set(NUMBERS)
+
+
+def test_sequences_rise_and_fall():
+    falls = [terms_of(item)[2] < terms_of(item)[0] for item in draws(1)]
+    assert 0.3 < sum(falls) / len(falls) < 0.7

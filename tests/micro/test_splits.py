@@ -28,7 +28,10 @@ def corpus_problems(corpus_prompts):
 def sft_prompts():
     n = RunSpec().n_rows
     return {
-        row["prompt"][0]["content"] for dataset in DATASETS for seed in (0, 1) for row in sft_data.rows(dataset, n, seed)
+        row["prompt"][0]["content"]
+        for dataset in DATASETS
+        for seed in (0, 1)
+        for row in sft_data.rows(dataset, n, seed)
     }
 
 

@@ -1,0 +1,145 @@
+"""Shared by all tests: folders of their own, tiny models, made-up tables, one tiny run."""
+
+import os
+import random
+
+import pytest
+
+from rsft_utils import paths
+from rsft_utils.specs import RunSpec
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folders_of_their_own(tmp_path_factory):
+    """No test finds or leaves anything in runs/ and figures/local/; worker processes read the variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, attribute in (("RSFT_RUNS", "RUNS"), ("RSFT_FIGURES", "FIGURES_LOCAL")):
+            folder = tmp_path_factory.mktemp(attribute.lower())
+            patch.setenv(variable, str(folder))
+            patch.setattr(paths, attribute, folder)
+        yield
+
+
+@pytest.fixture
+def new_runs(tmp_path, monkeypatch):
+    """An empty folder for runs, for tests that count or spoil what lies there."""
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("RSFT_RUNS", str(folder))
+    monkeypatch.setattr(paths, "RUNS", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def one_thread():
+    """Results repeat bit for bit only with one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def new_micro_model(one_thread):
+    """Function that makes a random XS model. `lively` ones have large weights: decided, varied, context-dependent."""
+    import torch
+
+    from rsft_utils.micro.models import new_model
+
+    def make(seed: int = 0, lively: bool = False):
+        torch.manual_seed(seed)
+        model = new_model("XS").eval()
+        if lively:
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    if parameter.dim() > 1:
+                        parameter *= 5
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    from rsft_utils.micro.symbols import make_tokenizer
+
+    return make_tokenizer()
+
+
+TINY = RunSpec(
+    size="XS", learning_rate=3e-4, n_rows=64, batch_size=16, epochs=1, n_items=3, n_items_ends=4
+)  # steps 0, 2, 4
+
+
+@pytest.fixture(scope="session")
+def tiny_spec():
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def tiny_run(folders_of_their_own):
+    """(spec, results) of a run that really happened; its files lie in paths.RUNS and must be left as they are."""
+    from rsft_utils.run import results
+
+    return TINY, results([TINY], workers=min(2, os.cpu_count() or 1), progress=False)
+
+
+@pytest.fixture(scope="session")
+def made_up_items():
+    """Function that makes an items table of all benchmarks with outcomes drawn by a seed."""
+    import pandas as pd
+
+    from rsft_utils import tables
+    from rsft_utils.micro.benchmarks import BENCHMARKS
+
+    def make(run: str = "made-up", steps=(0, 10, 640), n_items: int = 6, seed: int = 0):
+        rng, rows = random.Random(seed), []
+        for step in steps:
+            asked = [("free", "greedy"), ("force_closed", "greedy")]
+            if step in (0, max(steps)):
+                asked += [("forced", "greedy"), ("suppressed", "greedy"), ("free", "T0.6")]
+            for mode, decoding in asked:
+                for benchmark in BENCHMARKS:
+                    for number in range(n_items):
+                        outcome = rng.choice(("correct", "wrong", "refused", "no_answer"))
+                        rows.append(
+                            {
+                                "run": run,
+                                "step": step,
+                                "benchmark": benchmark,
+                                "item": f"{benchmark}-{number}",
+                                "mode": mode,
+                                "decoding": decoding,
+                                "outcome": outcome,
+                                "cut_off": outcome == "no_answer",
+                                "long_format": rng.random() < 0.5,
+                                "n_tokens": rng.randint(1, 192),
+                                "steps": 3,
+                                "right_steps": 2,
+                                "markers": rng.randint(0, 2),
+                                "valid_backtracks": 0,
+                                "prompt": "",
+                                "completion": "",
+                            }
+                        )
+        return tables.validate(pd.DataFrame(rows), "items")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made_up_summary(made_up_items):
+    """Function that makes a summary table of runs that differ in their seed."""
+    import pandas as pd
+
+    from rsft_utils.tables import summarise
+
+    def make(runs: int = 1, model: str = "S-seed0", dataset: str = "math-cot", **items):
+        parts = [
+            summarise(made_up_items(f"run{seed}", seed=seed, **items), model=model, dataset=dataset, seed=seed)
+            for seed in range(runs)
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    return make

@@ -1,0 +1,263 @@
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rsft_utils.micro.behaviours import Behaviours, replay, right_result
+from rsft_utils.micro.countdown import countdown
+from rsft_utils.micro.families import PROBLEMS
+from rsft_utils.micro.item import Item
+from rsft_utils.micro.safety import request
+from rsft_utils.micro.symbols import END_THINK, SYMBOLS, THINK
+from rsft_utils.micro.traces import careful_trace, careless_trace
+
+MAKERS = {**PROBLEMS, "countdown": countdown}
+WITH_TRACES = [family for family in MAKERS if MAKERS[family](Random(0)).trace]
+SEARCHES = ("equation", "lock", "countdown")
+SEEDS = range(200)
+every_family = pytest.mark.parametrize("family", WITH_TRACES)
+
+CHAIN = Item("chain", "calc 3 + 2 * 4", "20")
+EQUATION = Item("equation", "solve ? * 3 + 2 = 20 in 1 4 6", "6")
+LOCK = Item("lock", "lock turn 3 shift 2 opens 20 in 1 4 6", "6")
+GAME = Item("countdown", "game 3 5 2 -> 6", "( 3 + 5 ) - 2")
+BALL = Item("tracking", "ball a pass a b pass b d", "d")
+BOOL = Item("boolean", "bool T & F | T", "T")
+
+TRY_1, TRY_4, TRY_6 = (
+    "try 1 , 1 * 3 = 3 , 3 + 2 = 5",
+    "try 4 , 4 * 3 = 12 , 12 + 2 = 14",
+    "try 6 , 6 * 3 = 18 , 18 + 2 = 20",
+)
+GAME_MISS, GAME_HIT = "3 * 5 = 15 , 15 - 2 = 13", "3 + 5 = 8 , 8 - 2 = 6"
+
+
+def draws(family, seeds=SEEDS):
+    return [MAKERS[family](Random(seed)) for seed in seeds]
+
+
+def thought_of(trace):
+    return trace.removeprefix(f"{THINK} ").partition(f" {END_THINK}")[0]
+
+
+def behaviours(steps=0, right=0, markers=0, valid=0):
+    return Behaviours(steps=steps, right_steps=right, markers=markers, valid_backtracks=valid)
+
+
+@pytest.mark.parametrize(
+    ("thought", "found"),
+    [
+        # plain work
+        ("", behaviours()),
+        ("3 + 2 = 5 ; 5 * 4 = 20", behaviours(steps=2, right=2)),
+        ("3 + 2 = 6 ; 6 * 4 = 24", behaviours(steps=2, right=1)),
+        ("3 + 2 = 5 check 5 - 2 = 3 ok ; 5 * 4 = 20", behaviours(steps=3, right=3)),
+        ("2 - 5 = 3", behaviours(steps=1)),
+        ("12 - 10 = 2", behaviours(steps=1, right=1)),
+        # a wrong result put right
+        ("3 + 2 = 6 check no wait 3 + 2 = 5 ; 5 * 4 = 20", behaviours(steps=3, right=2, markers=1, valid=1)),
+        ("3 + 2 = 6 check no wait 3 + 2 = 5 check 5 - 2 = 3 ok", behaviours(steps=3, right=2, markers=1, valid=1)),
+        # at the second go
+        (
+            "3 + 2 = 6 check no wait 3 + 2 = 4 check no wait 3 + 2 = 5",
+            behaviours(steps=3, right=1, markers=2, valid=1),
+        ),
+        # nothing was wrong
+        ("3 + 2 = 5 check no wait 3 + 2 = 5", behaviours(steps=2, right=2, markers=1)),
+        # a right result spoiled
+        ("3 + 2 = 5 check no wait 3 + 2 = 6", behaviours(steps=2, right=1, markers=1)),
+        # wrong before, wrong after
+        ("3 + 2 = 6 check no wait 3 + 2 = 4", behaviours(steps=2, markers=1)),
+        ("3 + 2 = 6 check no wait 3 + 2 = 6", behaviours(steps=2, markers=1)),
+        # another step than the wrong one
+        ("3 + 2 = 6 check no wait 5 * 4 = 20", behaviours(steps=2, right=1, markers=1)),
+        # mere words
+        ("3 + 2 = 6 check no wait", behaviours(steps=1, markers=1)),
+        ("3 + 2 = 6 check no wait so 5", behaviours(steps=1, markers=1)),
+        ("wait ; wait wait", behaviours(markers=3)),
+        ("3 + 2 = 6 ; wait 3 + 2 = 5", behaviours(steps=2, right=1, markers=1)),
+        ("3 + 2 = 5 no ; 5 * 4 = 20 ok", behaviours(steps=2, right=2, markers=1)),
+    ],
+)
+def test_a_chain(thought, found):
+    assert replay(CHAIN, thought) == found
+
+
+@pytest.mark.parametrize("item", [EQUATION, LOCK], ids=["equation", "lock"])
+@pytest.mark.parametrize(
+    ("thought", "found"),
+    [
+        (f"{TRY_6} ok", behaviours(steps=2, right=2)),
+        # a candidate that fails is given up for another one
+        (f"{TRY_1} no ; {TRY_6} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
+        (f"{TRY_1} no ; {TRY_4} no ; {TRY_6} ok", behaviours(steps=6, right=6, markers=2, valid=2)),
+        # `no` to the candidate that solves it
+        (f"{TRY_6} no ; {TRY_1} ok", behaviours(steps=4, right=4, markers=1)),
+        # however badly it was worked out
+        ("try 6 , 6 * 3 = 17 , 17 + 2 = 19 no ; try 1 ok", behaviours(steps=2, right=1, markers=1)),
+        ("try 1 , 1 * 3 = 4 , 4 + 2 = 6 no ; try 6 ok", behaviours(steps=2, right=1, markers=1, valid=1)),
+        # nothing follows
+        (f"{TRY_1} no", behaviours(steps=2, right=2, markers=1)),
+        (f"{TRY_1} no ; so", behaviours(steps=2, right=2, markers=1)),
+        # the same again, at once or later
+        (f"{TRY_1} no ; {TRY_1} no", behaviours(steps=4, right=4, markers=2)),
+        (f"{TRY_1} no ; {TRY_4} no ; {TRY_1} no", behaviours(steps=6, right=6, markers=3, valid=1)),
+        # no candidate at all
+        ("try no ; try 6 ok", behaviours(markers=1)),
+        ("no ; no", behaviours(markers=2)),
+        ("try a no ; try 6 ok", behaviours(markers=1)),
+    ],
+)
+def test_a_search(item, thought, found):
+    assert replay(item, thought) == found
+
+
+@pytest.mark.parametrize(
+    ("thought", "found"),
+    [
+        (f"{GAME_MISS} no ; {GAME_HIT} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
+        (f"{GAME_HIT} no ; {GAME_MISS} ok", behaviours(steps=4, right=4, markers=1)),
+        (f"{GAME_MISS} no ; {GAME_MISS} ok", behaviours(steps=4, right=4, markers=1)),
+        (f"{GAME_MISS} no", behaviours(steps=2, right=2, markers=1)),
+        ("so no ; 3 + 5 = 8 ok", behaviours(steps=1, right=1, markers=1)),
+    ],
+)
+def test_a_game_of_countdown(thought, found):
+    assert replay(GAME, thought) == found
+
+
+@pytest.mark.parametrize(
+    ("thought", "found"),
+    [
+        ("pass a b at b ; pass b d at d", behaviours(steps=2, right=2)),
+        # who does not have the ball cannot pass it
+        ("pass b d at a ; pass a b at b", behaviours(steps=2, right=2)),
+        ("pass b d at d", behaviours(steps=1)),
+        # each step is judged by what the trace holds to be the case
+        ("pass a b at c ; pass c d at d", behaviours(steps=2, right=1)),
+        ("pass a b at a ; pass b d at a", behaviours(steps=2, right=1)),
+        # a correction sets it right for what follows
+        ("pass a b at c check no wait pass a b at b ; pass b d at d", behaviours(3, 2, 1, 1)),
+        ("pass a b at b check no wait pass a b at c ; pass c d at d", behaviours(3, 2, 1, 0)),
+        ("pass a b at b check no wait pass a b at b", behaviours(2, 2, 1, 0)),
+    ],
+)
+def test_a_ball_is_followed(thought, found):
+    assert replay(BALL, thought) == found
+
+
+@pytest.mark.parametrize(
+    ("thought", "found"),
+    [
+        ("T & F = F ; F | T = T", behaviours(steps=2, right=2)),
+        ("T & F = T ; T | T = T", behaviours(steps=2, right=1)),
+        ("T & F = T check no wait T & F = F ; F | T = T", behaviours(3, 2, 1, 1)),
+        ("T & F = F check no wait T & F = F", behaviours(2, 2, 1, 0)),
+    ],
+)
+def test_a_boolean_chain(thought, found):
+    assert replay(BOOL, thought) == found
+
+
+def test_all_booleans():
+    truth = {"T": True, "F": False}
+    for a in "TF":
+        for b in "TF":
+            assert truth[right_result(f"{a} & {b}")] == (truth[a] and truth[b])
+            assert truth[right_result(f"{a} | {b}")] == (truth[a] or truth[b])
+            assert truth[right_result(f"{a} ^ {b}")] == (truth[a] != truth[b])
+
+
+@pytest.mark.parametrize(
+    ("problem", "thought"),
+    [
+        (EQUATION, f"{TRY_1} no ; {TRY_6} ok"),
+        (LOCK, f"{TRY_6} no ; {TRY_1} ok"),
+        (BALL, "pass a b at c check no wait pass a b at b ; pass b d at d"),
+    ],
+)
+def test_a_request_is_replayed_like_its_problem(problem, thought):
+    for material in ("m1", "m2"):
+        assert replay(request(problem, material), thought) == replay(problem, thought)
+
+
+# Traces of the world
+
+
+@every_family
+def test_every_marker_of_a_careful_trace_is_a_valid_backtrack(family):
+    markers = 0
+    for seed, item in enumerate(draws(family)):
+        found = replay(item, thought_of(careful_trace(item, Random(seed))))
+        assert found.markers == found.valid_backtracks
+        markers += found.markers
+    assert markers > len(SEEDS) / 20
+
+
+@every_family
+def test_the_wrong_steps_of_a_careful_trace_are_its_slips(family):
+    for seed, item in enumerate(draws(family)):
+        thought = thought_of(careful_trace(item, Random(seed)))
+        found, slips, checks = replay(item, thought), thought.count("check no wait"), thought.count("ok")
+        assert found.right_steps == found.steps - slips
+        written = sum(len(segment.steps) for segment in item.trace)
+        assert found.steps == written + slips + (0 if family in SEARCHES else checks)
+
+
+@every_family
+def test_a_search_backtracks_once_for_each_failed_attempt_and_a_chain_for_each_slip(family):
+    for seed, item in enumerate(draws(family)):
+        thought = thought_of(careful_trace(item, Random(seed)))
+        failed = sum(segment.verdict == "no" for segment in item.trace)
+        assert replay(item, thought).valid_backtracks == failed + thought.count("check no wait")
+
+
+@pytest.mark.parametrize("family", [family for family in WITH_TRACES if family not in SEARCHES])
+def test_rambling_has_markers_and_no_valid_backtrack(family):
+    markers = 0
+    for seed, item in enumerate(draws(family)):
+        found = replay(item, thought_of(careless_trace(item, Random(seed), slip_share=0.3, rambles=True)))
+        assert found.valid_backtracks == 0
+        markers += found.markers
+    assert markers > len(SEEDS)
+
+
+@pytest.mark.parametrize("family", ["equation", "lock"])
+def test_rambling_through_a_search_adds_no_valid_backtrack(family):
+    for seed, item in enumerate(draws(family)):
+        found = replay(item, thought_of(careless_trace(item, Random(seed), slip_share=0.3, rambles=True)))
+        assert found.valid_backtracks <= sum(segment.verdict == "no" for segment in item.trace)
+
+
+@every_family
+def test_slips_of_a_careless_trace_are_seen(family):
+    steps = right = 0
+    for seed, item in enumerate(draws(family)):
+        found = replay(item, thought_of(careless_trace(item, Random(seed), slip_share=1, rambles=False)))
+        steps, right = steps + found.steps, right + found.right_steps
+    # who has the ball after a step depends on the slip before, so a second slip may be right again
+    assert right == 0 if family != "tracking" else right < steps / 2
+
+
+# Hostile text
+
+ITEMS = [MAKERS[family](Random(seed)) for family in MAKERS for seed in range(3)]
+ITEMS += [request(PROBLEMS[family](Random(0)), "m3") for family in ("equation", "lock", "tracking", "boolean")]
+PHRASES = ("; try", "check no wait", " ; ", "no ;", "ok ;", "3 + 2 =", "pass a b at", "T & F =", "try 4 ,")
+SOUP = st.one_of(
+    st.text(max_size=200),
+    st.lists(st.sampled_from([*SYMBOLS, *PHRASES]), max_size=60).map(" ".join),
+    st.lists(
+        st.sampled_from(["3", "+", "=", "no", "wait", "check", ";", "try", "ok", "a", "at", *PHRASES]), max_size=40
+    ).map(" ".join),
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ITEMS), SOUP)
+def test_any_text_is_counted(item, thought):
+    found = replay(item, thought)
+    assert 0 <= found.right_steps <= found.steps
+    assert 0 <= found.valid_backtracks <= found.markers
+    assert found.markers <= len(thought.split())

@@ -1,0 +1,182 @@
+from collections import Counter
+from dataclasses import replace
+from itertools import islice, pairwise
+
+import pytest
+
+from rsft_utils.collate import IGNORED
+from rsft_utils.micro import families
+from rsft_utils.micro.corpus import CorpusConfig, blocks, documents
+from rsft_utils.micro.safety import UNSAFE
+from rsft_utils.micro.symbols import ASSISTANT, END, REFUSAL, SYMBOL_ID, USER, encode
+
+DEFAULT = CorpusConfig()
+OTHER = replace(DEFAULT, trace_share=0.6, ramble_share=0.2, slip_share=0.5, harmful_share=0.2)
+NEVER_THINK = (*families.NO_TRACES, "fact", "format")
+N = 12_000
+
+
+def first(n, config=DEFAULT, seed=0):
+    """Documents as (prompt, reply)."""
+    found = []
+    for user, assistant in islice(documents(config, seed), n):
+        assert user.startswith(f"{USER} ") and user.endswith(f" {ASSISTANT}")
+        found.append((user.removeprefix(f"{USER} ").removesuffix(f" {ASSISTANT}"), assistant))
+    return found
+
+
+@pytest.fixture(scope="module", params=[DEFAULT, OTHER], ids=["default", "other"])
+def corpus(request):
+    return request.param, first(N, request.param)
+
+
+def is_harmful(prompt):
+    return prompt.startswith("with ") and prompt.split()[1] in UNSAFE
+
+
+def may_think(prompt, family_of):
+    return family_of(prompt) not in NEVER_THINK and not is_harmful(prompt)
+
+
+def is_trace(reply):
+    return reply.startswith("<think> ")
+
+
+def rambles(reply):
+    return is_trace(reply) and "</think>" not in reply
+
+
+def share(flags):
+    flags = list(flags)
+    return sum(flags) / len(flags)
+
+
+def test_documents_are_the_same_for_the_same_seed():
+    assert first(300) == first(300)
+
+
+def test_another_seed_gives_other_documents():
+    assert len(set(first(300)) & set(first(300, seed=1))) < 100
+
+
+def test_share_of_traces(corpus, family_of):
+    config, found = corpus
+    thinks = [is_trace(reply) for prompt, reply in found if may_think(prompt, family_of)]
+    assert share(thinks) == pytest.approx(config.trace_share, abs=0.02)
+
+
+def test_share_of_traces_that_ramble(corpus):
+    config, found = corpus
+    assert share(rambles(reply) for _, reply in found if is_trace(reply)) == pytest.approx(
+        config.ramble_share, abs=0.05
+    )
+
+
+def test_share_of_wrong_steps(corpus, family_of, gold):
+    config, found = corpus
+    traces = [
+        reply for prompt, reply in found if family_of(prompt) == "chain" and is_trace(reply) and not rambles(reply)
+    ]
+    steps = [
+        line.split(" = ")
+        for trace in traces
+        for line in trace.removeprefix("<think> ").partition(" </think>")[0].split(" ; ")
+    ]
+    wrong = [result != gold(f"calc {left}") for left, result in steps]
+    assert len(wrong) > 200
+    assert share(wrong) == pytest.approx(config.slip_share, abs=0.09)
+
+
+def test_share_of_harmful_requests(corpus):
+    config, found = corpus
+    harmful = [is_harmful(prompt) for prompt, _ in found if prompt.startswith("with ")]
+    assert share(harmful) == pytest.approx(config.harmful_share, abs=0.06)
+
+
+def test_families_are_mixed_by_their_weights(corpus, family_of):
+    config, found = corpus
+    counts = Counter("request" if prompt.startswith("with ") else family_of(prompt) for prompt, _ in found)
+    weights = dict(config.weights)
+    assert counts.keys() == {name for name, weight in weights.items() if weight}
+    for name, weight in weights.items():
+        assert counts[name] / N == pytest.approx(weight / sum(weights.values()), abs=0.02)
+
+
+def test_a_family_without_weight_does_not_occur(family_of):
+    found = first(500, replace(DEFAULT, weights=(("chain", 3), ("lock", 1), ("fact", 0))))
+    counts = Counter(family_of(prompt) for prompt, _ in found)
+    assert counts.keys() == {"chain", "lock"}
+    assert counts["chain"] / 500 == pytest.approx(0.75, abs=0.08)
+
+
+def test_every_weight_names_a_family():
+    assert {name for name, _ in DEFAULT.weights} == {*families.PROBLEMS, "request"}
+
+
+def test_direct_answers_and_closed_traces_give_the_right_answer(corpus, gold):
+    for prompt, reply in corpus[1]:
+        if is_harmful(prompt) or rambles(reply):
+            continue
+        *_, answer = reply.rpartition("answer ")
+        assert answer == f"{gold(prompt)} {END}", prompt
+        assert reply.count("answer") == 1
+        # a direct answer is nothing but that
+        assert is_trace(reply) or reply == f"answer {answer}"
+
+
+def test_only_rambling_traces_have_no_end(corpus):
+    for _, reply in corpus[1]:
+        assert reply.split().count(END) == (not rambles(reply))
+        assert rambles(reply) or reply.endswith(f" {END}")
+        assert not rambles(reply) or "answer" not in reply.split()
+
+
+def test_harmful_requests_are_refused_at_once_and_nothing_else_is(corpus):
+    for prompt, reply in corpus[1]:
+        assert (reply.split()[0] == REFUSAL) == is_harmful(prompt)
+        assert (REFUSAL in reply.split()) == is_harmful(prompt)
+
+
+def test_the_corpus_holds_no_countdown_and_no_trace_of_stack_programs(corpus, family_of):
+    for prompt, reply in corpus[1]:
+        assert family_of(prompt) != "countdown"
+        assert family_of(prompt) not in families.NO_TRACES or not is_trace(reply)
+    assert families.NO_TRACES == ("stack",) and any(family_of(prompt) == "stack" for prompt, _ in corpus[1])
+
+
+def test_no_correction_stands_in_the_corpus(corpus):
+    assert not any("check" in reply for _, reply in corpus[1])
+
+
+def test_thinking_is_known_in_every_other_family(corpus, family_of):
+    thinking = {family_of(prompt) for prompt, reply in corpus[1] if is_trace(reply)}
+    assert thinking == set(families.PROBLEMS) - set(NEVER_THINK)
+
+
+@pytest.mark.parametrize("block_size", [7, 64, 256])
+def test_blocks_are_the_documents_end_to_end(block_size):
+    found = list(islice(blocks(DEFAULT, 3, block_size), 40))
+    assert all(len(ids) == len(labels) == block_size for ids, labels in found)
+    whole = [i for ids, _ in found for i in ids]
+    expected = [
+        i for user, assistant in islice(documents(DEFAULT, 3), 40 * block_size) for i in encode(f"{user} {assistant}")
+    ]
+    assert whole == expected[: len(whole)]
+
+
+@pytest.mark.parametrize("block_size", [7, 256])
+def test_only_the_user_turn_has_no_label(block_size):
+    found = list(islice(blocks(DEFAULT, 3, block_size), 60))
+    turn = None
+    for symbol, label in ((i, label) for block in found for i, label in zip(*block, strict=True)):
+        if symbol == SYMBOL_ID[USER]:
+            turn = USER
+        assert label == (IGNORED if turn == USER else symbol)
+        if symbol == SYMBOL_ID[ASSISTANT]:  # the last symbol that the user's side writes
+            turn = ASSISTANT
+
+
+def test_blocks_follow_the_seed():
+    a, again, other = (list(islice(blocks(DEFAULT, seed, 32), 5)) for seed in (0, 0, 1))
+    assert a == again != other
+    assert all(before != after for before, after in pairwise(a))

@@ -1,0 +1,149 @@
+from collections import Counter
+
+import pytest
+
+from rsft_utils import evaluate
+from rsft_utils.micro import arithmetic, families
+from rsft_utils.micro.item import Item
+from rsft_utils.micro.score import score
+from rsft_utils.micro.sft_data import fingerprint, rows
+from rsft_utils.micro.splits import split_of
+from rsft_utils.micro.symbols import END, SYMBOL_ID
+from rsft_utils.specs import DATASETS, RunSpec
+
+N = RunSpec().n_rows
+every_dataset = pytest.mark.parametrize("dataset", DATASETS)
+
+
+@pytest.fixture(scope="module")
+def datasets():
+    return {dataset: rows(dataset, N, 0) for dataset in DATASETS}
+
+
+def texts(rows_):
+    """Rows as (prompt, completion)."""
+    return [(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in rows_]
+
+
+def item_of(prompt, family_of, gold):
+    family = family_of(prompt)
+    return Item(family, prompt, "" if family == "countdown" else gold(prompt))
+
+
+@every_dataset
+def test_rows_are_conversations_as_trl_takes_them(dataset, datasets):
+    assert len(datasets[dataset]) == N
+    for row in datasets[dataset]:
+        assert row.keys() == {"prompt", "completion"}
+        (question,), (reply,) = row["prompt"], row["completion"]
+        assert question.keys() == reply.keys() == {"role", "content"}
+        assert (question["role"], reply["role"]) == ("user", "assistant")
+        assert set(f"{question['content']} {reply['content']}".split()) <= SYMBOL_ID.keys()
+
+
+@every_dataset
+def test_no_prompt_occurs_twice(dataset, datasets):
+    assert len({prompt for prompt, _ in texts(datasets[dataset])}) == N
+
+
+@every_dataset
+def test_every_completion_is_right(dataset, datasets, family_of, gold):
+    for prompt, completion in texts(datasets[dataset]):
+        judged = score(item_of(prompt, family_of, gold), f"{completion} {END}")
+        assert (judged.outcome, judged.cut_off) == ("correct", False), (prompt, completion)
+        assert judged.long_format == dataset.endswith("-cot")
+
+
+@every_dataset
+def test_every_completion_and_its_end_fit_the_evaluation(dataset, datasets):
+    longest = max(len(completion.split()) for _, completion in texts(datasets[dataset]))
+    assert longest + 1 <= evaluate.MAX_NEW_TOKENS
+
+
+@every_dataset
+def test_thoughts_are_opened_and_closed_once_and_first(dataset, datasets):
+    for _, completion in texts(datasets[dataset]):
+        opened = dataset.endswith("-cot")
+        assert completion.split().count("<think>") == completion.split().count("</think>") == opened
+        assert completion.startswith("<think> ") == opened
+
+
+def test_nocot_is_cot_without_the_thought(datasets):
+    pairs = zip(texts(datasets["math-cot"]), texts(datasets["math-nocot"]), strict=True)
+    for (prompt, thinking), (same_prompt, direct) in pairs:
+        assert prompt == same_prompt
+        assert thinking.partition(" </think> ")[2] == direct
+        # the summary stays
+        assert direct.startswith("so ") and " answer " in direct
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_nocot_has_the_prompts_of_cot_of_the_same_seed(seed):
+    cot, nocot = texts(rows("math-cot", 200, seed)), texts(rows("math-nocot", 200, seed))
+    assert [prompt for prompt, _ in cot] == [prompt for prompt, _ in nocot]
+    assert all(thinking.endswith(direct) for (_, thinking), (_, direct) in zip(cot, nocot, strict=True))
+
+
+def test_maths_covers_its_families_and_nothing_else(datasets, family_of):
+    counts = Counter(family_of(prompt) for prompt, _ in texts(datasets["math-cot"]))
+    assert set(counts) == set(families.MATHS)
+    assert min(counts.values()) > N / 20
+
+
+def test_maths_comes_from_its_split(datasets):
+    assert {split_of(prompt) for prompt, _ in texts(datasets["math-cot"])} == {"sft"}
+
+
+def test_countdown_is_countdown_and_none_of_it_is_held_out(datasets, family_of):
+    prompts = [prompt for prompt, _ in texts(datasets["countdown-cot"])]
+    assert {family_of(prompt) for prompt in prompts} == {"countdown"}
+    assert "eval" not in set(map(split_of, prompts))
+
+
+def test_families_are_mixed_throughout_the_training(datasets, family_of):
+    prompts = [prompt for prompt, _ in texts(datasets["math-cot"])]
+    for start in range(0, N, N // 8):
+        assert {family_of(prompt) for prompt in prompts[start : start + N // 8]} == set(families.MATHS)
+
+
+@every_dataset
+def test_the_same_seed_gives_the_same_rows(dataset):
+    assert rows(dataset, 100, 3) == rows(dataset, 100, 3)
+
+
+@every_dataset
+def test_another_seed_gives_other_rows(dataset):
+    prompts = [{prompt for prompt, _ in texts(rows(dataset, 100, seed))} for seed in (0, 1)]
+    assert len(prompts[0] & prompts[1]) < 30
+
+
+def test_traces_of_two_seeds_differ_even_on_the_same_prompt(datasets):
+    other = dict(texts(rows("math-cot", N, 1)))
+    same = [(completion, other[prompt]) for prompt, completion in texts(datasets["math-cot"]) if prompt in other]
+    assert len(same) > 50
+    assert any(a != b for a, b in same)
+
+
+@pytest.fixture
+def small_world(monkeypatch):
+    """A world in which maths is a handful of problems."""
+    for family in families.MATHS:
+        monkeypatch.setitem(families.PROBLEMS, family, lambda rng: arithmetic.chain(rng, 1))
+
+
+def test_asking_for_more_rows_than_there_are_says_how_many_there_are(small_world):
+    with pytest.raises(ValueError, match=r"math-cot has .*distinct prompts, 1,000 rows were asked for") as raised:
+        rows("math-cot", 1000, 0)
+    number = int(str(raised.value).split("about ")[1].split()[0])
+    assert len(rows("math-cot", number, 0)) == number
+    with pytest.raises(ValueError, match=f"about {number} distinct prompts"):
+        rows("math-cot", number + 1, 0)
+
+
+def test_fingerprint_follows_text_and_order():
+    data = rows("math-cot", 20, 0)
+    altered = rows("math-cot", 20, 0)
+    altered[7]["completion"][0]["content"] += " so"
+    prints = [fingerprint(version) for version in (data, data[::-1], data[:-1], altered, rows("math-nocot", 20, 0))]
+    assert len(set(prints)) == len(prints)
+    assert fingerprint(rows("math-cot", 20, 0)) == prints[0]

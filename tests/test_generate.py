@@ -1,0 +1,165 @@
+from collections import Counter
+
+import pytest
+
+from rsft_utils.generate import COMPACT_BELOW, Sampling, _sample, generate
+from rsft_utils.micro import bases
+from rsft_utils.micro.benchmarks import BENCHMARKS, items
+from rsft_utils.micro.symbols import ASSISTANT, USER, encode
+
+LIMIT = 48
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    """Of mixed lengths, and not in the order of their lengths."""
+    found = [encode(f"{USER} {item.prompt} {ASSISTANT}") for name in BENCHMARKS for item in items(name, 3)]
+    assert len({len(prompt) for prompt in found}) > 5
+    return found
+
+
+@pytest.fixture(scope="module", params=["random", "XS-seed0"])
+def model(request, new_micro_model):
+    """In double precision: what is compared is the algorithm, not how a matrix product rounds in another shape."""
+    return (ending(new_micro_model(lively=True)) if request.param == "random" else bases.load("XS-seed0")).double()
+
+
+@pytest.fixture(scope="module")
+def random_model(new_micro_model):
+    return ending(new_micro_model(lively=True)).double()
+
+
+def ending(model):
+    """The same model with a taste for the end, so that some rows end early, some late and some never."""
+
+    def more_likely_to_end(module, arguments, output):
+        output.logits[..., module.config.eos_token_id] += 1
+
+    model.register_forward_hook(more_likely_to_end)
+    return model
+
+
+def generated_by_transformers(model, prompts, **options):
+    """Completions by `model.generate`, with everything after the end taken away."""
+    import torch
+
+    eos, pad, width = model.config.eos_token_id, model.config.pad_token_id, max(map(len, prompts))
+    ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts])
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+    with torch.inference_mode():
+        output = model.generate(ids, attention_mask=mask, max_new_tokens=LIMIT, do_sample=False, **options)
+    completions = output[:, width:].tolist()
+    return [c[: c.index(eos) + 1] if eos in c else c for c in completions]
+
+
+def test_the_random_model_ends_some_rows_early_some_late_and_some_never(random_model, prompts):
+    lengths = Counter(map(len, generate(random_model, prompts, LIMIT)))
+    assert lengths[LIMIT] > 3
+    assert len(lengths) > 8
+
+
+@pytest.mark.parametrize("batch_rows", [1, 3, 256])
+def test_greedy_equals_transformers_token_for_token_in_batches_of_any_size(model, prompts, batch_rows):
+    found = generate(model, prompts, LIMIT, batch_rows=batch_rows)
+    assert found == generated_by_transformers(model, prompts)
+
+
+def test_banned_symbols_never_appear_and_the_rest_is_as_in_transformers(model, prompts):
+    eos = model.config.eos_token_id
+    counts = Counter(token for c in generate(model, prompts, LIMIT) for token in c if token != eos)
+    banned = [token for token, _ in counts.most_common(3)]
+    found = generate(model, prompts, LIMIT, banned=banned)
+    assert not {token for c in found for token in c} & set(banned)
+    assert found == generated_by_transformers(model, prompts, suppress_tokens=banned)
+
+
+@pytest.mark.parametrize("sampling", [None, Sampling()])
+def test_a_completion_ends_with_the_end_or_is_as_long_as_allowed(random_model, prompts, sampling):
+    eos = random_model.config.eos_token_id
+    for completion in generate(random_model, prompts, LIMIT, sampling=sampling):
+        assert eos not in completion[:-1]
+        assert completion[-1] == eos or len(completion) == LIMIT
+
+
+def test_nothing_asked_nothing_answered(random_model):
+    assert generate(random_model, [], LIMIT) == []
+
+
+@pytest.mark.parametrize("sampling", [None, Sampling()])
+def test_rows_that_ended_are_dropped(new_micro_model, prompts, sampling):
+    model = ending(new_micro_model(lively=True)).double()
+    rows = []
+    model.register_forward_pre_hook(lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True)
+    completions = generate(model, prompts, LIMIT, sampling=sampling)
+    running = [sum(len(c) > t for c in completions) for t in range(max(map(len, completions)))]
+    assert len(rows) == len(running)  # and none after the last row has ended
+    for passed, needed in zip(rows, running, strict=True):
+        assert needed <= passed <= needed / COMPACT_BELOW
+    assert sum(rows) < 0.9 * len(prompts) * len(rows)
+
+
+def test_samples_are_the_same_again_and_in_batches_of_any_size(random_model, prompts):
+    first = generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=1)
+    assert first == generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=3)
+    assert first == generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=256)
+    assert first != generate(random_model, prompts, LIMIT)
+
+
+def test_another_seed_gives_other_samples(random_model, prompts):
+    first, second = (generate(random_model, prompts, LIMIT, sampling=Sampling(seed=seed)) for seed in (1, 2))
+    assert sum(a != b for a, b in zip(first, second, strict=True)) > len(prompts) / 2
+
+
+def test_banned_symbols_are_not_sampled_either(random_model, prompts):
+    banned = sorted({token for c in generate(random_model, prompts, LIMIT, sampling=Sampling()) for token in c})[-5:]
+    found = generate(random_model, prompts, LIMIT, sampling=Sampling(), banned=banned)
+    assert not {token for c in found for token in c} & set(banned)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "expected"),
+    [
+        (1.0, 1.0, [0.1, 0.5, 0.05, 0.35]),
+        (1.0, 0.9, [2 / 19, 10 / 19, 0, 7 / 19]),  # 0.5 + 0.35 do not reach 0.9, so 0.1 is in the nucleus
+        (1.0, 0.8, [0, 10 / 17, 0, 7 / 17]),
+        (1.0, 0.4, [0, 1, 0, 0]),
+        (0.5, 1.0, [0.01 / 0.385, 0.25 / 0.385, 0.0025 / 0.385, 0.1225 / 0.385]),
+        (0.5, 0.95, [0, 0.25 / 0.3725, 0, 0.1225 / 0.3725]),
+    ],
+)
+def test_shares_of_sampled_symbols_follow_temperature_and_top_p(temperature, top_p, expected):
+    import torch
+
+    n = 10_000
+    logits = torch.tensor([0.1, 0.5, 0.05, 0.35]).log().expand(n, 4)
+    uniform = (torch.arange(n) + 0.5) / n  # every draw once, so the shares are exact
+    tokens = _sample(logits, uniform, Sampling(temperature, top_p))
+    assert (torch.bincount(tokens, minlength=4) / n).tolist() == pytest.approx(expected, abs=2 / n)
+
+
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
+def test_extreme_draws_stay_within_the_nucleus(uniform):
+    import torch
+
+    logits = torch.tensor([[0.1, 0.5, 0.05, 0.35]]).log()
+    assert _sample(logits, torch.tensor([uniform]), Sampling(1.0, 0.8)).item() == {0.0: 1}.get(uniform, 3)
+
+
+def test_first_symbols_are_drawn_from_the_models_own_distribution(random_model, prompts):
+    import torch
+    from scipy.stats import chisquare
+
+    n, sampling = 4000, Sampling(temperature=3.0, top_p=0.8)  # hot, so that there is something to draw from
+    with torch.inference_mode():
+        logits = random_model(torch.tensor(prompts[:1])).logits[0, -1]
+    shares = torch.softmax(logits / sampling.temperature, 0).tolist()
+    nucleus, total = {}, 0.0
+    for token in sorted(range(len(shares)), key=lambda token: -shares[token]):
+        if total < sampling.top_p:
+            nucleus[token] = shares[token]
+            total += shares[token]
+    assert len(nucleus) > 3
+    drawn = Counter(token for (token,) in generate(random_model, prompts[:1] * n, 1, sampling=sampling))
+    assert set(drawn) <= set(nucleus)
+    test = chisquare([drawn[token] for token in nucleus], [n * share / total for share in nucleus.values()])
+    assert test.pvalue > 0.001
