@@ -1,8 +1,8 @@
 """Packing within a step: the rows of one batch laid end to end in as few equally long bins as they need.
 
 The batch stays the batch: every row of the step is in it, nothing is cut, and no token sees another row's tokens
-(restarting `position_ids` tell transformers where a row begins). With long and short traces in one batch, padding
-otherwise makes up most of the arithmetic.
+(restarting `position_ids` tell transformers where a row begins, as long as the model keeps no cache: TRL trains with
+`use_cache=False`). With long and short traces in one batch, padding otherwise makes up most of the arithmetic.
 """
 
 IGNORED = -100  # label of a token without loss

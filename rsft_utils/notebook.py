@@ -3,7 +3,6 @@
 import ast
 import difflib
 import json
-from types import ModuleType
 
 from rsft_utils import paths
 from rsft_utils.specs import METHODS, SIZES
@@ -25,26 +24,27 @@ def declared_parameters(name: str) -> dict[str, type]:
     }
 
 
-def check_parameters(name: str, given: dict) -> None:
-    """Raise ValueError for an unknown name, a wrong type or a value that is not allowed, saying what is.
+def begin(name: str, scope: dict) -> str:
+    """Check the parameters of a running notebook, given its `globals()`, before anything starts; returns the name.
 
-    `given` may be a notebook's `globals()`: papermill only warns about a parameter that does not exist and makes it a
-    variable all the same, so every plain variable must be a declared one when this is called.
+    papermill only warns about a parameter that does not exist, and injects it all the same: the cell that it injects
+    is found in the history and its names are checked too.
     """
+    injected = [cell for cell in scope.get("In", []) if cell.lstrip().startswith("# Parameters")]
+    names = {target.id for cell in injected for line in ast.parse(cell).body for target in line.targets}
+    check_parameters(name, {key: scope[key] for key in names | set(declared_parameters(name))})
+    return name
+
+
+def check_parameters(name: str, given: dict) -> None:
+    """Raise ValueError for an unknown name, a wrong type or a value that is not allowed, saying what is."""
     declared = declared_parameters(name)
     for key, value in given.items():
-        if key.startswith("_") or isinstance(value, ModuleType) or not _is_plain(key, value):
-            continue
         if key not in declared:
             near = difflib.get_close_matches(key, declared, 1)
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise ValueError(f"unknown parameter {key!r} of {name}{hint}; allowed: {', '.join(declared)}")
         _check_value(key, value, declared[key])
-
-
-def _is_plain(key: str, value) -> bool:
-    # `In` and `Out` are IPython's own
-    return key not in ("In", "Out") and (value is None or isinstance(value, (bool, int, float, str, list, dict)))
 
 
 def _check_value(key: str, value, kind: type) -> None:

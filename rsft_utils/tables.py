@@ -78,7 +78,8 @@ def _schema(table: str):
 def validate(frame, table: str):
     """The frame with the columns of `items` or `summary` in their order; pandera's SchemaError names what is wrong."""
     columns = ITEM_COLUMNS if table == "items" else SUMMARY_COLUMNS
-    return _schema(table).validate(frame[[*columns, *(c for c in frame.columns if c not in columns)]])
+    ordered = [*(c for c in columns if c in frame), *(c for c in frame if c not in columns)]
+    return _schema(table).validate(frame[ordered])
 
 
 def summarise(items, *, model: str, dataset: str, seed: int):

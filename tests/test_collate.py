@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,9 +20,10 @@ made_up_rows = st.lists(
 
 def pieces(batch):
     """(ids, labels) of every stretch whose positions count up from 0, padding included."""
-    for ids, labels, positions in zip(*(batch[k].tolist() for k in ("input_ids", "labels", "position_ids")), strict=True):
-        starts = [i for i, position in enumerate(positions) if position == 0] + [len(ids)]
-        for start, end in zip(starts, starts[1:], strict=False):
+    columns = [batch[name].tolist() for name in ("input_ids", "labels", "position_ids")]
+    for ids, labels, positions in zip(*columns, strict=True):
+        starts = [i for i, position in enumerate(positions) if position == 0]
+        for start, end in pairwise([*starts, len(ids)]):
             assert positions[start:end] == list(range(end - start))
             yield ids[start:end], labels[start:end]
 

@@ -13,7 +13,7 @@ LIMIT = 48
 @pytest.fixture(scope="module")
 def prompts():
     """Of mixed lengths, and not in the order of their lengths."""
-    found = [encode(f"{USER} {item.prompt} {ASSISTANT}") for name in BENCHMARKS for item in items(name, 3)]
+    found = [encode(f"{USER} {item.prompt} {ASSISTANT}") for name in BENCHMARKS for item in items(name, 2)]
     assert len({len(prompt) for prompt in found}) > 5
     return found
 
@@ -89,7 +89,9 @@ def test_nothing_asked_nothing_answered(random_model):
 def test_rows_that_ended_are_dropped(new_micro_model, prompts, sampling):
     model = ending(new_micro_model(lively=True)).double()
     rows = []
-    model.register_forward_pre_hook(lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True)
+    model.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
     completions = generate(model, prompts, LIMIT, sampling=sampling)
     running = [sum(len(c) > t for c in completions) for t in range(max(map(len, completions)))]
     assert len(rows) == len(running)  # and none after the last row has ended

@@ -192,5 +192,5 @@ def test_seeds_go_through_the_bases_of_a_size():
 
 @pytest.mark.parametrize("seeds", [0, -1, 1.5, "2", True])
 def test_seeds_are_a_whole_number(seeds):
-    with pytest.raises(ValueError, match="seeds is .*; allowed: a whole number, 1 or more"):
+    with pytest.raises(ValueError, match=r"seeds is .*; allowed: a whole number, 1 or more"):
         seed_specs("S", seeds)

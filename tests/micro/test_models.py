@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -25,7 +27,7 @@ def test_sizes_are_those_that_a_run_may_name():
 
 def test_capability_grows_from_size_to_size(models):
     counts = [model.num_parameters() for model in models.values()]
-    assert counts == sorted(counts) and all(b > 2 * a for a, b in zip(counts, counts[1:], strict=False))
+    assert counts == sorted(counts) and all(b > 2 * a for a, b in pairwise(counts))
 
 
 @every_size
