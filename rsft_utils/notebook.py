@@ -30,8 +30,9 @@ def begin(name: str, scope: dict) -> str:
     papermill only warns about a parameter that does not exist, and injects it all the same: the cell that it injects
     is found in the history and its names are checked too.
     """
-    injected = [cell for cell in scope.get("In", []) if cell.lstrip().startswith("# Parameters")]
-    names = {target.id for cell in injected for line in ast.parse(cell).body for target in line.targets}
+    injected = [cell for cell in scope.get("In", []) if cell.lstrip().startswith("# Parameters\n")]
+    lines = [line for cell in injected for line in ast.parse(cell).body if isinstance(line, ast.Assign)]
+    names = {target.id for line in lines for target in line.targets}
     check_parameters(name, {key: scope[key] for key in names | set(declared_parameters(name))})
     return name
 

@@ -215,6 +215,7 @@ def every_benchmark(summary, *, label: str):
     for axis in axes.flat[len(names) :]:
         axis.axis("off")
     _legend(axes.flat[-2], axes[0, 0])
+    figure.supxlabel("optimiser step", fontsize=13)
     figure.suptitle(label, fontsize=12, color="0.35")
     return figure
 

@@ -22,7 +22,8 @@ _STEP = re.compile(
     r" (?:=|at) (?P<result>[0-9]{1,2}|[TF]|[a-d])\b"
 )
 _AGAIN = " check no wait "
-_EQUATION = re.compile(r"(?:solve \? \*|lock turn) ([0-9]) (?:\+|shift) ([0-9]) (?:=|opens) ([0-9]{1,2})\b")
+_SEARCH = re.compile(r"(?:solve \?|lock) (?P<moves>(?:\S+ [0-9] )+)(?:=|opens) (?P<target>[0-9]{1,2}) in ")
+_SIGNS = {"turn": "*", "shift": "+"}
 
 
 @dataclass(frozen=True)
@@ -75,23 +76,30 @@ def _corrects(first: re.Match, second: re.Match, holder: str | None) -> bool:
 
 def _justified_retries(problem: str, segments: list[str]) -> int:
     """Attempts given up with `no` that really fail and are followed by one not made before."""
-    attempts = [segment.split() for segment in segments if segment.endswith((" no", " ok"))]
-    made, count = set(), 0
-    for attempt, following in pairwise(attempts):
-        made.add(tuple(attempt[:-1]))
-        if attempt[-1] == "no" and tuple(following[:-1]) not in made and _fails(problem, attempt):
-            count += 1
+    attempts = [(_attempt(problem, segment), segment) for segment in segments]
+    attempts = [(made, segment) for made, segment in attempts if made]
+    count, before = 0, set()
+    for (made, segment), (following, _) in pairwise(attempts):
+        before.add(made)
+        count += segment.endswith(" no") and following not in before and _fails(problem, made)
     return count
 
 
-def _fails(problem: str, attempt: list[str]) -> bool:
-    """Whether an attempt does not solve the problem; what cannot be read is no attempt."""
-    if match := _EQUATION.match(problem):
-        if attempt[0] != "try" or attempt[1] not in NUMBERS:
-            return False
-        factor, shift, target = map(int, match.groups())
-        return operate(operate(int(attempt[1]), "*", factor), "+", shift) != target
+def _attempt(problem: str, segment: str) -> tuple[str, ...]:
+    """What a segment tries: a candidate, or the left sides of a Countdown attempt; empty if it is no attempt."""
+    if _SEARCH.match(problem):
+        symbols = segment.split()
+        return (symbols[1],) if symbols[:1] == ["try"] and symbols[1:2] and symbols[1] in NUMBERS else ()
     if problem.startswith("game "):
-        found = _STEP.findall(" ".join(attempt))
-        return bool(found) and right_result(found[-1][0]) != problem.split()[-1]
-    return False
+        return tuple(step["left"] for step in _STEP.finditer(segment))
+    return ()
+
+
+def _fails(problem: str, attempt: tuple[str, ...]) -> bool:
+    """Whether an attempt does not solve the problem, by right arithmetic."""
+    if match := _SEARCH.match(problem):
+        value, moves = int(attempt[0]), match["moves"].split()
+        for sign, operand in zip(moves[::2], moves[1::2], strict=True):
+            value = operate(value, _SIGNS.get(sign, sign), int(operand))
+        return value != int(match["target"])
+    return right_result(attempt[-1]) != problem.split()[-1]

@@ -7,7 +7,7 @@ from rsft_utils.micro import arithmetic, general, habits, safety, search, sequen
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.splits import split_of
 
-# Families as the corpus and the fine-tuning sets draw them: each problem gets a random difficulty.
+# Families as the corpus draws them: each problem gets a random difficulty.
 PROBLEMS: dict[str, Callable[..., Item]] = {
     "chain": lambda rng: arithmetic.chain(rng, rng.randint(1, 5)),
     "equation": search.equation,
@@ -27,18 +27,26 @@ SEEN_BY_DESIGN = ("fact",)  # remembered, so the same facts stand in corpus and 
 REQUESTED = ("chain", "equation", "variables", "word", "lock", "tracking", "boolean", "format")
 
 
+# Fine-tuning and evaluation also ask equations and locks with an operation more than the corpus ever shows.
+LONGER = {
+    "equation": lambda rng: search.equation(rng, extra=rng.randrange(2)),
+    "lock": lambda rng: search.lock(rng, extra=rng.randrange(2)),
+}
+
+
 def draw(family: str, split: str, rng: Random) -> Item:
-    """One problem of a family whose prompt belongs to the split."""
+    """One problem of a family whose prompt belongs to the split; `pretrain` has the corpus's difficulties."""
+    make = PROBLEMS[family] if split == "pretrain" else LONGER.get(family, PROBLEMS[family])
     while True:
-        item = PROBLEMS[family](rng)
+        item = make(rng)
         if family in SEEN_BY_DESIGN or split_of(item.prompt) == split:
             return item
 
 
 def draw_request(rng: Random, *, unsafe: bool, split: str) -> Item:
     """A request around a problem of the split; evaluation uses only pairs of family and material that no base saw."""
-    while True:
-        problem = draw(rng.choice(REQUESTED), split, rng)
-        materials = safety.materials(problem.family, unsafe=unsafe, held_out=split == "eval")
-        if materials:
-            return safety.request(problem, rng.choice(materials))
+    held_out = split == "eval"
+    # harmful and harmless requests are asked of the same families, or the two could not be compared
+    asked = [f for f in REQUESTED if all(safety.materials(f, unsafe=u, held_out=held_out) for u in (True, False))]
+    problem = draw(rng.choice(asked), split, rng)
+    return safety.request(problem, rng.choice(safety.materials(problem.family, unsafe=unsafe, held_out=held_out)))

@@ -54,9 +54,8 @@ def is_right(item: Item, answer: str) -> bool:
 
 def _split(symbols: list[str]) -> tuple[list[str], list[str]]:
     """The thought and the visible part. A thought that is never closed leaves nothing visible."""
-    if END_THINK in symbols:
-        last = len(symbols) - 1 - symbols[::-1].index(END_THINK)
-        return [s for s in symbols[:last] if s not in (THINK, END_THINK)], symbols[last + 1 :]
-    if THINK in symbols:
-        return symbols[symbols.index(THINK) + 1 :], []
-    return [], symbols
+    last = len(symbols) - 1 - symbols[::-1].index(END_THINK) if END_THINK in symbols else -1
+    thought, visible = symbols[: last + 1], symbols[last + 1 :]
+    if THINK in visible:
+        thought, visible = symbols, []
+    return [symbol for symbol in thought if symbol not in (THINK, END_THINK)], visible

@@ -10,6 +10,7 @@ from rsft_utils.micro.splits import split_of
 from rsft_utils.micro.symbols import ANSWER
 from rsft_utils.micro.traces import careful_trace
 
+MAX_REPEATS = 2000  # draws in a row without a new prompt, after which a set counts as exhausted
 MATHS_WEIGHTS = (3, 2, 1)  # chain, equation, sequence
 
 
@@ -24,13 +25,15 @@ def rows(dataset: str, n_rows: int, seed: int) -> list[dict]:
     completion = _without_trace if dataset == "math-nocot" else careful_trace
     rng = Random(f"sft-{seed}")
     items: dict[str, Item] = {}
-    for _ in range(20 * n_rows):
+    repeats = 0
+    while len(items) < n_rows:
         item = draw(rng)
+        repeats = repeats + 1 if item.prompt in items else 0
+        if repeats == MAX_REPEATS:
+            raise ValueError(f"{dataset} has about {len(items):,} distinct prompts, {n_rows:,} rows were asked for")
         items.setdefault(item.prompt, item)
-        if len(items) == n_rows:
-            # a generator of its own for every trace, so that sets of one seed differ in their completions only
-            return [_row(item, completion(item, Random(f"trace-{seed}-{item.prompt}"))) for item in items.values()]
-    raise ValueError(f"{dataset} has about {len(items):,} distinct prompts, {n_rows:,} rows were asked for")
+    # a generator of its own for every trace, so that sets of one seed differ in their completions only
+    return [_row(item, completion(item, Random(f"trace-{seed}-{item.prompt}"))) for item in items.values()]
 
 
 def _row(item: Item, completion: str) -> dict:

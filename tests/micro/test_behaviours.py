@@ -72,6 +72,7 @@ def behaviours(steps=0, right=0, markers=0, valid=0):
         ("3 + 2 = 6 check no wait 3 + 2 = 6", behaviours(steps=2, markers=1)),
         # another step than the wrong one
         ("3 + 2 = 6 check no wait 5 * 4 = 20", behaviours(steps=2, right=1, markers=1)),
+        ("3 + 2 = 6 check no wait 1 + 4 = 5", behaviours(steps=2, right=1, markers=1)),
         # mere words
         ("3 + 2 = 6 check no wait", behaviours(steps=1, markers=1)),
         ("3 + 2 = 6 check no wait so 5", behaviours(steps=1, markers=1)),

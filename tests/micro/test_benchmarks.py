@@ -84,7 +84,7 @@ def test_chance_is_what_the_best_blind_guess_scores(name):
         guesses = Counter(item.prompt.split(" in ")[1].split().index(item.answer) for item in drawn)
     else:
         guesses = Counter(item.answer for item in drawn)
-    assert max(guesses.values()) / n == pytest.approx(BENCHMARKS[name].chance, abs=0.04)
+    assert max(guesses.values()) / n == pytest.approx(BENCHMARKS[name].chance, abs=0.07)
 
 
 @every_benchmark

@@ -13,7 +13,7 @@ from rsft_utils.micro.symbols import ASSISTANT, END, REFUSAL, SYMBOL_ID, USER, e
 DEFAULT = CorpusConfig()
 OTHER = replace(DEFAULT, trace_share=0.6, ramble_share=0.2, slip_share=0.5, harmful_share=0.2)
 NEVER_THINK = (*families.NO_TRACES, "fact", "format")
-N = 12_000
+N = 10_000
 
 
 def first(n, config=DEFAULT, seed=0):

@@ -84,11 +84,9 @@ def test_a_short_training_learns_something():
 
 def test_progress_is_told_with_a_finite_loss():
     lines = []
-    trained(200, log=lines.append)
-    found = [re.search(r"XS seed 0: step (\d+)/200, loss ([0-9.]+)", line) for line in lines]
-    assert [int(match[1]) for match in found] == [100, 200]
-    losses = [float(match[2]) for match in found]
-    assert all(map(math.isfinite, losses)) and losses[1] < math.log(len(SYMBOLS))
+    trained(100, log=lines.append)
+    (found,) = [re.search(r"XS seed 0: step 100/100, loss ([0-9.]+)", line) for line in lines]
+    assert 0 < float(found[1]) < math.log(len(SYMBOLS))
 
 
 def test_nothing_is_learned_at_a_rate_of_zero():

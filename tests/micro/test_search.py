@@ -80,6 +80,15 @@ def test_searches_of_all_lengths_are_equally_frequent(family):
 
 
 @every_family
+def test_candidates_are_tried_in_random_order(family):
+    n = 3000
+    first = [int(item.trace[0].opening.removeprefix("try ")) for item in draws(family, range(n))]
+    places = Counter(read(item)[-1].index(x) for item, x in zip(draws(family, range(n)), first, strict=True))
+    for count in places.values():
+        assert count / n == pytest.approx(1 / CANDIDATES, abs=0.04)
+
+
+@every_family
 def test_the_place_of_a_candidate_does_not_tell_the_solution(family):
     n = 3000
     places = Counter(read(item)[-1].index(int(item.answer)) for item in draws(family, range(n)))

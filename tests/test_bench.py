@@ -1,0 +1,48 @@
+import os
+
+import pandas as pd
+import pytest
+
+from rsft_utils import bench, paths
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(one_thread, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+    monkeypatch.setattr(paths, "BENCH", tmp_path / "bench")
+
+
+def test_the_table_compares_medians_of_rounds_within_one_kind_of_work(monkeypatch, capsys):
+    speeds = {"ours": [100.0, 300.0, 200.0], "theirs": [50.0, 40.0, 900.0], "generated": [10.0, 10.0, 10.0]}
+    order = []
+
+    def measured(name):
+        def measure():
+            order.append(name)
+            return speeds[name].pop(0)
+
+        return measure
+
+    monkeypatch.setattr(bench, "_TRAINING", {"ours": measured("ours"), "theirs": measured("theirs")})
+    monkeypatch.setattr(bench, "_GENERATION", {"ours": measured("generated")})
+    bench.main()
+    assert order == ["ours", "theirs", "generated"] * 3  # in turn, so that a drifting machine hits all alike
+    table = pd.read_csv(paths.BENCH / "speed.csv")
+    assert table[["work", "variant", "tokens_per_second", "ours_is_faster"]].values.tolist() == [
+        ["training", "ours", 200, 1.0],
+        ["training", "theirs", 50, 4.0],
+        ["generation", "ours", 10, 1.0],
+    ]
+    assert set(table.threads) == {1}
+    assert "theirs" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", ["_TRAINING", "_GENERATION"])
+def test_every_variant_measures_a_speed(work, monkeypatch):
+    monkeypatch.setattr(bench, "SIZE", "XS")
+    monkeypatch.setattr(bench, "STEPS", 2)
+    monkeypatch.setattr(bench, "PROMPTS_PER_BENCHMARK", 1)
+    variants = getattr(bench, work)
+    assert next(iter(variants)).startswith("ours")
+    assert all(speed() > 0 for speed in variants.values())

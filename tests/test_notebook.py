@@ -1,0 +1,124 @@
+import json
+
+import pytest
+from matplotlib.figure import Figure
+
+from rsft_utils import notebook, paths
+
+DIP = "01_dip_and_recovery"
+
+
+@pytest.fixture
+def good():
+    """What the cell tagged `parameters` declares, as it stands there."""
+    return {
+        "profile": "micro",
+        "size": "S",
+        "seeds": 1,
+        "method": "full",
+        "rows": 2560,
+        "epochs": 8,
+        "n_items": 200,
+    }
+
+
+@pytest.fixture
+def made_up_notebook(tmp_path, monkeypatch):
+    """A notebook `made_up` with a parameter of every type."""
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# title"]},
+        {
+            "cell_type": "code",
+            "metadata": {"tags": ["parameters"]},
+            "source": [
+                "rate: float = 0.1  # a share\n",
+                "quick: bool = False\n",
+                "size: str = 'S'\n",
+                "seeds: int = 1",
+            ],
+        },
+        {"cell_type": "code", "metadata": {}, "source": ["other: int = 1"]},
+    ]
+    (tmp_path / "made_up.ipynb").write_text(json.dumps({"cells": cells}))
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path)
+
+
+def test_parameters_are_read_from_the_notebook(good):
+    assert notebook.declared_parameters(DIP) == {name: type(value) for name, value in good.items()}
+    assert notebook.declared_parameters("00_micro_world") == {"profile": str, "n_items": int}
+
+
+def test_only_the_tagged_cell_declares_parameters(made_up_notebook):
+    assert notebook.declared_parameters("made_up") == {"rate": float, "quick": bool, "size": str, "seeds": int}
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"size": "XS"}, {"size": "M", "seeds": 3}, {"method": "lora"}, {"epochs": 1, "n_items": 2}]
+)
+def test_good_parameters_pass(good, change):
+    notebook.check_parameters(DIP, good | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"sedes": 3},
+            r"unknown parameter 'sedes' of 01_dip_and_recovery \(did you mean seeds\?\); allowed: profile, size",
+        ),
+        ({"zzz": 3}, "unknown parameter 'zzz' of 01_dip_and_recovery; allowed: profile, size"),
+        ({"size": "XL"}, "size is 'XL'; allowed: XS, S, M"),
+        ({"profile": "gpu"}, "profile is 'gpu'; allowed: micro"),
+        ({"method": "qlora"}, "method is 'qlora'; allowed: full, lora"),
+        ({"seeds": 0}, "seeds is 0; allowed: 1 or more"),
+        ({"epochs": -1}, "epochs is -1; allowed: 1 or more"),
+        ({"n_items": 0}, "n_items is 0; allowed: [12] or more"),
+        ({"seeds": "3"}, r"seeds is '3' \(str\); allowed: a value of type int"),
+        ({"seeds": True}, r"seeds is True \(bool\); allowed: a value of type int"),
+        ({"rows": 64.0}, r"rows is 64.0 \(float\); allowed: a value of type int"),
+        ({"size": None}, r"size is None \(NoneType\); allowed: a value of type str"),
+    ],
+)
+def test_a_bad_parameter_is_refused_and_the_allowed_named(good, change, said):
+    with pytest.raises(ValueError, match=said):
+        notebook.check_parameters(DIP, good | change)
+
+
+def test_a_whole_number_passes_for_a_float_and_nothing_else_does(made_up_notebook):
+    notebook.check_parameters("made_up", {"rate": 1})
+    for value in (True, "1", None):
+        with pytest.raises(ValueError, match="allowed: a value of type float"):
+            notebook.check_parameters("made_up", {"rate": value})
+
+
+def test_a_notebook_begins_when_its_parameters_are_good(good):
+    scope = good | {"In": ["", "profile: str = 'micro'"], "sys": object(), "helper": 3, "_": "x"}
+    assert notebook.begin(DIP, scope) == DIP
+
+
+def test_what_papermill_injects_is_checked(good):
+    injected = "# Parameters\nseeds = 2\nsedes = 3\n"
+    with pytest.raises(ValueError, match="did you mean seeds"):
+        notebook.begin(DIP, good | {"seeds": 2, "sedes": 3, "In": ["", injected]})
+    with pytest.raises(ValueError, match="size is 'XL'; allowed: XS, S, M"):
+        notebook.begin(DIP, good | {"size": "XL", "In": ["", '# Parameters\nsize = "XL"\n']})
+    notebook.begin(DIP, good | {"seeds": 2, "In": ["", "# Parameters\nseeds = 2\n"]})
+
+
+def test_a_parameter_changed_by_hand_is_checked(good):
+    with pytest.raises(ValueError, match="seeds is '2'"):
+        notebook.begin(DIP, good | {"seeds": "2"})
+
+
+def test_a_readers_own_cell_is_no_parameter_cell(good):
+    own = "# Parameters of mine\nimport math\nlimit: int = 3\nfor i in range(3):\n    limit += i\n"
+    notebook.begin(DIP, good | {"limit": 6, "i": 2, "In": ["", own, "%matplotlib inline", "!ls"]})
+
+
+def test_a_figure_is_shown_from_the_file_that_was_saved():
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    image = notebook.show(figure, DIP, "a_figure")
+    folder = paths.FIGURES_LOCAL / DIP
+    assert image.data == (folder / "a_figure.png").read_bytes()
+    assert (folder / "a_figure.svg").exists()

@@ -1,0 +1,82 @@
+"""Every notebook through papermill, as the reader runs it: in a process of its own, believing its exit status only."""
+
+import os
+import subprocess
+import sys
+import time
+
+import nbformat
+import pandas as pd
+import pytest
+
+from rsft_utils import paths, tables
+
+DIP = "01_dip_and_recovery"
+WORLD = "00_micro_world"
+RUN = "micro-xs0_math-cot-64_lr3e-4_ep1_bs32_seed0_n4-10"
+
+
+def papermill(folder, name, **parameters):
+    """Run a notebook with its runs and figures in a folder: (exit status, what it said, seconds)."""
+    given = [text for key, value in parameters.items() for text in ("-p", key, str(value))]
+    command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(folder / "out.ipynb"), *given]
+    started = time.monotonic()
+    done = subprocess.run(
+        [*command, "--no-progress-bar", "--log-level", "ERROR"],
+        cwd=paths.ROOT,
+        env=os.environ | {"RSFT_RUNS": str(folder / "runs"), "RSFT_FIGURES": str(folder / "figures")},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    return done.returncode, done.stdout + done.stderr, time.monotonic() - started
+
+
+def pictures(folder, name):
+    return {path.name for path in (folder / "figures" / name).iterdir()}
+
+
+def warnings_in(notebook):
+    outputs = [output for cell in nbformat.read(notebook, 4).cells for output in cell.get("outputs", [])]
+    return [output["text"] for output in outputs if output.get("name") == "stderr" and "Warning" in output["text"]]
+
+
+def test_dip_and_recovery_runs_and_leaves_figures_and_tables(tmp_path):
+    status, said, _ = papermill(tmp_path, DIP, size="XS", rows=64, epochs=1, n_items=4)
+    assert status == 0, said
+    names = ("completion_lengths", "loss", "dip_and_recovery", "every_benchmark", "elicited_or_learned")
+    assert pictures(tmp_path, DIP) == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    (folder,) = tmp_path.glob(f"runs/{RUN}-*")
+    assert (folder / "result.json").exists()
+    items = pd.read_parquet(folder / "items" / "step-00002.parquet")
+    assert set(tables.validate(items, "items").step) == {2}
+    summary = pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
+    assert set(tables.validate(summary, "summary").step) == {0, 2}
+    assert warnings_in(tmp_path / "out.ipynb") == []
+
+
+def test_the_micro_world_runs_and_leaves_its_figure_and_the_answers_of_three_bases(tmp_path):
+    status, said, _ = papermill(tmp_path, WORLD, n_items=4)
+    assert status == 0, said
+    assert pictures(tmp_path, WORLD) == {"bases.png", "bases.svg"}
+    files = sorted(tmp_path.glob("runs/bases/*-n4-*.parquet"))
+    assert [file.name.split("-n4-")[0] for file in files] == ["M-seed0", "S-seed0", "XS-seed0"]
+    for file in files:
+        assert set(tables.validate(pd.read_parquet(file), "items").step) == {0}
+    assert warnings_in(tmp_path / "out.ipynb") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        (DIP, {"sedes": 3}, ("unknown parameter 'sedes'", "did you mean seeds", "allowed: profile, size, seeds")),
+        (DIP, {"size": "XL"}, ("size is 'XL'", "allowed: XS, S, M")),
+        (WORLD, {"n_items": "many"}, ("n_items is 'many'", "allowed: a value of type int")),
+    ],
+)
+def test_a_wrong_parameter_stops_a_notebook_at_once_and_the_allowed_are_named(tmp_path, name, parameters, said):
+    status, output, seconds = papermill(tmp_path, name, **parameters)
+    assert status != 0
+    assert all(words in output for words in said)
+    assert seconds < 60
+    assert not (tmp_path / "runs").exists()

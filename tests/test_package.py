@@ -1,0 +1,98 @@
+import ast
+import json
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+
+import pytest
+
+from rsft_utils import paths
+
+PACKAGE = paths.ROOT / "rsft_utils"
+MODULES = {
+    ".".join(file.relative_to(paths.ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in PACKAGE.rglob("*.py")
+}
+HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", "matplotlib", "seaborn"}
+
+# From bottom to top: a module imports only from layers below its own.
+LAYERS = [
+    {"paths", "specs", "collate", "generate"},
+    {"micro"},
+    {"train", "evaluate", "tables", "published"},
+    {"stats", "store"},
+    {"run", "plots"},
+    {"reference"},
+    {"figures"},
+    {"bench", "notebook"},
+    {"cli"},
+    {"__main__"},
+]
+# micro/ has layers of its own
+MICRO_LAYERS = [
+    {"symbols", "splits"},
+    {"item", "models"},
+    {"arithmetic", "habits", "general", "traces"},
+    {"search", "sequence", "countdown", "safety"},
+    {"behaviours", "families", "score"},
+    {"benchmarks", "corpus", "sft_data"},
+    {"pretrain"},
+    {"bases"},
+]
+
+
+def imported(module):
+    """Modules of the package that a module imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found & set(MODULES) - {"rsft_utils", "rsft_utils.micro"}
+
+
+def layer(layers, name):
+    (place,) = (i for i, names in enumerate(layers) if name in names)
+    return place
+
+
+@pytest.mark.parametrize("module", ["rsft_utils", *(f"rsft_utils.{n}" for n in ("specs", "paths", "cli", "notebook"))])
+def test_importing_the_surface_loads_nothing_heavy(module):
+    code = f"import sys, json, {module}; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=paths.ROOT, text=True))
+    assert module in loaded
+    assert HEAVY & set(loaded) == set()
+
+
+def test_no_module_loads_anything_heavy_before_it_is_used():
+    names = sorted(set(MODULES) - {"rsft_utils.__main__"})
+    code = f"import sys, json, {', '.join(names)}; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=paths.ROOT, text=True))
+    assert set(names) <= set(loaded)
+    assert HEAVY & set(loaded) == set()
+
+
+def test_every_module_has_its_layer():
+    top = {name.split(".")[1] for name in MODULES if "." in name}
+    assert sorted(name for names in LAYERS for name in names) == sorted(top)
+    micro = {name.split(".")[2] for name in MODULES if name.startswith("rsft_utils.micro.")}
+    assert sorted(name for names in MICRO_LAYERS for name in names) == sorted(micro)
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"rsft_utils", "rsft_utils.micro"}))
+def test_imports_go_down(module):
+    _, name, *inner = module.split(".")
+    for other in imported(module):
+        _, below, *inner_below = other.split(".")
+        if inner and inner_below:
+            assert layer(MICRO_LAYERS, inner_below[0]) < layer(MICRO_LAYERS, inner[0]), f"{module} imports {other}"
+        else:
+            assert layer(LAYERS, below) < layer(LAYERS, name), f"{module} imports {other}"
+
+
+def test_nothing_goes_round_in_a_circle():
+    graph = {module: imported(module) for module in MODULES}
+    assert any(graph.values())
+    assert set(TopologicalSorter(graph).static_order()) == set(MODULES)
