@@ -86,7 +86,8 @@ def _default_workers() -> int:
 def _make(specs: list[RunSpec], workers: int, progress: bool) -> None:
     started = time.monotonic()
     with _single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
-        untrained = [spec for spec in specs if not store.is_trained(spec)]
+        # a training whose checkpoints were removed before they were measured is needed again
+        untrained = [spec for spec in specs if not store.is_trained(spec) or _measurable(spec) != _unmeasured(spec)]
         for spec in untrained:
             store.begin_training(spec)
         pending: set[Future] = {pool.submit(_train, spec) for spec in untrained}

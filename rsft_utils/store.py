@@ -83,6 +83,7 @@ def is_complete(spec: RunSpec) -> bool:
 def begin_training(spec: RunSpec) -> None:
     """Make an empty checkpoints folder. What an unfinished training left, and answers measured on it, are removed."""
     folder = checkpoints_folder(spec)
+    (run_folder(spec) / "training.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(run_folder(spec) / "items", ignore_errors=True)
     folder.mkdir(parents=True)

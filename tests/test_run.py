@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import json
 import os
@@ -6,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 
 from rsft_utils import paths, run, store, tables
 from rsft_utils.micro.benchmarks import BENCHMARKS
-from rsft_utils.train import TrainingError, check_rows
+from rsft_utils.train import TrainingError, check_rows, checkpoint_folder
 
 
 @pytest.fixture
@@ -128,6 +130,71 @@ def test_what_goes_wrong_in_a_worker_is_told_and_nothing_counts_as_done(tiny_spe
         run.results([tiny_spec], workers=1, progress=False)
     assert not store.is_trained(tiny_spec)
     assert not store.is_complete(tiny_spec)
+
+
+@pytest.fixture
+def imitated(new_runs, made_up_items, monkeypatch):
+    """Threads instead of processes, trainings and measurements that only leave the files; returns what was done."""
+    done = []
+
+    @contextlib.contextmanager
+    def pool(workers):
+        with ThreadPoolExecutor(2) as threads:
+            yield threads
+
+    def train(spec):
+        done.append(("train", spec.seed))
+        for step in spec.steps[1:]:
+            time.sleep(0.05)
+            checkpoint_folder(store.checkpoints_folder(spec), step).mkdir()
+        store.end_training(spec, {})
+
+    def measure(spec, step):
+        file = store.items_file(spec, step)
+        done.append(file.relative_to(new_runs).as_posix())
+        time.sleep(0.05)
+        items = made_up_items(steps=(step,), n_items=1)
+        store.save_items(file, items, run=spec.name if step else spec.base, step=step)
+
+    monkeypatch.setattr(run, "_single_threaded_pool", pool)
+    monkeypatch.setattr(run, "_train", train)
+    monkeypatch.setattr(run, "_measure", measure)
+    return done
+
+
+def answers(spec):
+    return {f"{store.run_folder(spec).name}/items/step-{step:05d}.parquet" for step in spec.steps[1:]}
+
+
+def test_everything_is_made_once_and_a_base_once_for_all_its_runs(tiny_spec, imitated):
+    specs = [replace(tiny_spec, seed=seed) for seed in (0, 1)]
+    found = run.results(specs, progress=False)
+    assert set(found.items.run) == {spec.name for spec in specs}
+    measured = [what for what in imitated if isinstance(what, str)]
+    (base,) = (file for file in measured if file.startswith("bases/"))
+    assert sorted(measured) == sorted([base, *answers(specs[0]), *answers(specs[1])])
+    assert sorted(what for what in imitated if what not in measured) == [("train", 0), ("train", 1)]
+
+
+def test_what_is_measured_needs_no_checkpoint_any_more(tiny_spec, imitated):
+    run.results([tiny_spec], progress=False)
+    shutil.rmtree(store.checkpoints_folder(tiny_spec))
+    (store.run_folder(tiny_spec) / "result.json").unlink()
+    imitated.clear()
+    run.results([tiny_spec], progress=False)
+    assert imitated == []
+
+
+def test_a_checkpoint_that_is_gone_before_it_was_measured_is_made_again(tiny_spec, imitated):
+    run.results([tiny_spec], progress=False)
+    shutil.rmtree(store.checkpoints_folder(tiny_spec))
+    for file in ("result.json", "items/step-00002.parquet"):
+        (store.run_folder(tiny_spec) / file).unlink()
+    imitated.clear()
+    run.results([tiny_spec], progress=False)
+    assert imitated[0] == ("train", 0)
+    assert set(imitated[1:]) == answers(tiny_spec)
+    assert store.is_complete(tiny_spec)
 
 
 def test_tables_of_several_runs_are_joined_in_the_order_asked_for(tiny_spec, monkeypatch):

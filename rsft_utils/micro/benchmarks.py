@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from rsft_utils.micro import arithmetic, families, general, habits, sequence
+from rsft_utils.micro import arithmetic, families, general, habits
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.splits import split_of
 
@@ -44,16 +44,16 @@ class Benchmark:
 BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
-        Benchmark("chain", "ID", lambda r: arithmetic.chain(r, 2)),
-        Benchmark("chain-long", "ID", lambda r: arithmetic.chain(r, 4)),
+        Benchmark("chain", "ID", lambda r: arithmetic.chain(r, 4)),
+        Benchmark("chain-long", "ID", lambda r: arithmetic.chain(r, 5)),
         Benchmark("equation", "ID", families.LONGER["equation"]),
-        Benchmark("sequence", "ID", lambda r: sequence.sequence(r, r.randint(1, 3))),
-        Benchmark("variables", "OOD", lambda r: arithmetic.variables(r, 2)),
-        Benchmark("word", "OOD", lambda r: arithmetic.word(r, 2)),
-        Benchmark("stack", "OOD", lambda r: arithmetic.stack(r, 2)),
+        Benchmark("sequence", "ID", families.LONGER["sequence"]),
+        Benchmark("variables", "OOD", lambda r: arithmetic.variables(r, 4)),
+        Benchmark("word", "OOD", lambda r: arithmetic.word(r, 4)),
+        Benchmark("stack", "OOD", lambda r: arithmetic.stack(r, 4)),
         Benchmark("lock", "OOD", families.LONGER["lock"]),
-        Benchmark("tracking", "OOD", lambda r: habits.tracking(r, 4)),
-        Benchmark("boolean", "OOD", lambda r: habits.boolean(r, 5)),
+        Benchmark("tracking", "OOD", lambda r: habits.tracking(r, 5)),
+        Benchmark("boolean", "OOD", lambda r: habits.boolean(r, 6)),
         Benchmark("fact", "GEN", general.fact),
         Benchmark("format", "GEN", lambda r: general.format_(r, 4)),
         Benchmark("harmful", "SAFE", lambda r: families.draw_request(r, unsafe=True, split="eval"), "attack_success"),

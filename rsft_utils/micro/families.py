@@ -27,8 +27,9 @@ SEEN_BY_DESIGN = ("fact",)  # remembered, so the same facts stand in corpus and 
 REQUESTED = ("chain", "equation", "variables", "word", "lock", "tracking", "boolean", "format")
 
 
-# Fine-tuning and evaluation also ask equations and locks with an operation more than the corpus ever shows.
+# Fine-tuning and evaluation also ask for more than the corpus ever shows: an operation more, a term further ahead.
 LONGER = {
+    "sequence": lambda rng: sequence.sequence(rng, rng.randint(3, 6)),
     "equation": lambda rng: search.equation(rng, extra=rng.randrange(2)),
     "lock": lambda rng: search.lock(rng, extra=rng.randrange(2)),
 }

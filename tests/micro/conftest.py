@@ -14,6 +14,7 @@ FAMILIES = {
 ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 ARITHMETIC |= {"gets": operator.add, "loses": operator.sub, "times": operator.mul}
 ARITHMETIC |= {"add": operator.add, "sub": operator.sub, "mul": operator.mul}
+ARITHMETIC |= {"turn": operator.mul, "shift": operator.add}
 LOGIC = {"&": operator.and_, "|": operator.or_, "^": operator.xor}
 
 
@@ -38,18 +39,17 @@ def work_out(prompt: str) -> str:
     family = FAMILIES[kind]
     numbers = [int(word) for word in words if word.isdigit()]
     if family in ("chain", "word"):
-        value = numbers[0]
-        for sign, operand in zip(words[1::2], words[2::2], strict=True):
-            value = ARITHMETIC[sign](value, int(operand))
-        return str(value)
+        return str(_from_the_left(*words))
     if family == "variables":
         return str(_variables(" ".join(words)))
     if family == "stack":
         return str(_stack_machine([kind, *words]))
     if family in ("equation", "lock"):
-        factor, shift, target, *candidates = numbers
-        (solution,) = [x for x in candidates if x * factor + shift == target]
-        return str(solution)
+        given = words.index("=" if family == "equation" else "opens")
+        moves = words[words[0] == "?" : given]
+        target, _, *candidates = words[given + 1 :]
+        (solution,) = [x for x in candidates if _from_the_left(x, *moves) == int(target)]
+        return solution
     if family == "sequence":
         ahead, *terms = numbers
         for _ in range(ahead):
@@ -75,6 +75,13 @@ def work_out(prompt: str) -> str:
             "first": words[:1] * 3,
         }[kind]
     )
+
+
+def _from_the_left(start: str, *moves: str) -> int:
+    value = int(start)
+    for sign, operand in zip(moves[::2], moves[1::2], strict=True):
+        value = ARITHMETIC[sign](value, int(operand))
+    return value
 
 
 def _variables(text: str) -> int:

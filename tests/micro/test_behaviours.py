@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rsft_utils.micro.behaviours import Behaviours, replay, right_result
 from rsft_utils.micro.countdown import countdown
-from rsft_utils.micro.families import PROBLEMS
+from rsft_utils.micro.families import LONGER, PROBLEMS
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.safety import request
 from rsft_utils.micro.symbols import END_THINK, SYMBOLS, THINK
@@ -20,6 +20,8 @@ every_family = pytest.mark.parametrize("family", WITH_TRACES)
 
 CHAIN = Item("chain", "calc 3 + 2 * 4", "20")
 EQUATION = Item("equation", "solve ? * 3 + 2 = 20 in 1 4 6", "6")
+LONG_EQUATION = Item("equation", "solve ? * 3 + 2 - 5 = 15 in 1 4 6", "6")
+LONG_LOCK = Item("lock", "lock turn 3 shift 2 shift 5 opens 25 in 1 4 6", "6")
 LOCK = Item("lock", "lock turn 3 shift 2 opens 20 in 1 4 6", "6")
 GAME = Item("countdown", "game 3 5 2 -> 6", "( 3 + 5 ) - 2")
 BALL = Item("tracking", "ball a pass a b pass b d", "d")
@@ -34,7 +36,8 @@ GAME_MISS, GAME_HIT = "3 * 5 = 15 , 15 - 2 = 13", "3 + 5 = 8 , 8 - 2 = 6"
 
 
 def draws(family, seeds=SEEDS):
-    return [MAKERS[family](Random(seed)) for seed in seeds]
+    makers = [known[family] for known in (MAKERS, LONGER) if family in known]
+    return [make(Random(seed)) for make in makers for seed in seeds]
 
 
 def thought_of(trace):
@@ -104,6 +107,19 @@ def test_a_chain(thought, found):
         # the same again, at once or later
         (f"{TRY_1} no ; {TRY_1} no", behaviours(steps=4, right=4, markers=2)),
         (f"{TRY_1} no ; {TRY_4} no ; {TRY_1} no", behaviours(steps=6, right=6, markers=3, valid=1)),
+        # with other arithmetic it is still the same candidate
+        (f"{TRY_1} no ; try 1 , 1 * 3 = 4 , 4 + 2 = 6 no", behaviours(steps=4, right=3, markers=2)),
+        (f"{TRY_1} no ; try 1 , 1 * 3 = 4 , 4 + 2 = 6 no ; {TRY_6} ok", behaviours(6, 5, markers=2, valid=1)),
+        (f"{TRY_1} no ; {TRY_4} no ; try 1 , 2 * 3 = 6 ok", behaviours(steps=5, right=5, markers=2, valid=1)),
+        (f"{TRY_1} no ; try 1 ok", behaviours(steps=2, right=2, markers=1)),
+        # other arithmetic makes no attempt of its own either, and the candidate alone is enough for one
+        (f"{TRY_1} no ; 6 * 3 = 18 , 18 + 2 = 20 ok", behaviours(steps=4, right=4, markers=1)),
+        ("try 1 no ; try 4 no ; try 6 ok", behaviours(markers=2, valid=2)),
+        # a mere verdict is no attempt
+        (f"{TRY_1} no ; so ok", behaviours(steps=2, right=2, markers=1)),
+        (f"so no ; {TRY_6} ok", behaviours(steps=2, right=2, markers=1)),
+        (f"{TRY_1} no ; so ok ; {TRY_1} ok", behaviours(steps=4, right=4, markers=1)),
+        (f"{TRY_1} no ; so ok ; {TRY_6} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
         # no candidate at all
         ("try no ; try 6 ok", behaviours(markers=1)),
         ("no ; no", behaviours(markers=2)),
@@ -115,12 +131,35 @@ def test_a_search(item, thought, found):
 
 
 @pytest.mark.parametrize(
+    ("item", "end_1", "end_6"),
+    [(LONG_EQUATION, "5 - 5 = 0", "20 - 5 = 15"), (LONG_LOCK, "5 + 5 = 10", "20 + 5 = 25")],
+    ids=["equation", "lock"],
+)
+def test_a_search_with_an_operation_more(item, end_1, end_6):
+    try_1, try_6 = f"{TRY_1} , {end_1}", f"{TRY_6} , {end_6}"
+    assert replay(item, f"{try_6} ok") == behaviours(steps=3, right=3)
+    assert replay(item, f"{try_1} no ; {try_6} ok") == behaviours(steps=6, right=6, markers=1, valid=1)
+    assert replay(item, f"{try_6} no ; {try_1} ok") == behaviours(steps=6, right=6, markers=1)
+    assert replay(item, f"{try_1} no ; {TRY_1} no ; so ok") == behaviours(steps=5, right=5, markers=2)
+    # the last operation counts: without it, another candidate would fit
+    assert replay(item, f"{TRY_6} no ; {try_1} ok") == behaviours(steps=5, right=5, markers=1)
+
+
+@pytest.mark.parametrize(
     ("thought", "found"),
     [
         (f"{GAME_MISS} no ; {GAME_HIT} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
         (f"{GAME_HIT} no ; {GAME_MISS} ok", behaviours(steps=4, right=4, markers=1)),
         (f"{GAME_MISS} no ; {GAME_MISS} ok", behaviours(steps=4, right=4, markers=1)),
         (f"{GAME_MISS} no", behaviours(steps=2, right=2, markers=1)),
+        # a mere verdict is no attempt
+        (f"{GAME_MISS} no ; so ok", behaviours(steps=2, right=2, markers=1)),
+        (f"so no ; {GAME_HIT} ok", behaviours(steps=2, right=2, markers=1)),
+        (f"{GAME_MISS} no ; so ok ; {GAME_HIT} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
+        # the same left sides are the same attempt, whatever they are said to give
+        (f"{GAME_MISS} no ; 3 * 5 = 14 , 15 - 2 = 6 ok", behaviours(steps=4, right=2, markers=1)),
+        (f"3 * 5 = 14 , 15 - 2 = 12 no ; {GAME_MISS} no", behaviours(steps=4, right=2, markers=2)),
+        (f"{GAME_MISS} no ; 2 * 3 = 6 , 6 + 5 = 11 no ; {GAME_MISS} no", behaviours(6, 6, markers=3, valid=1)),
         ("so no ; 3 + 5 = 8 ok", behaviours(steps=1, right=1, markers=1)),
     ],
 )
@@ -175,6 +214,8 @@ def test_all_booleans():
     [
         (EQUATION, f"{TRY_1} no ; {TRY_6} ok"),
         (LOCK, f"{TRY_6} no ; {TRY_1} ok"),
+        (LONG_EQUATION, f"{TRY_1} no ; {TRY_6} ok"),
+        (LONG_LOCK, f"{TRY_1} no ; {TRY_6} ok"),
         (BALL, "pass a b at c check no wait pass a b at b ; pass b d at d"),
     ],
 )
@@ -244,6 +285,7 @@ def test_slips_of_a_careless_trace_are_seen(family):
 # Hostile text
 
 ITEMS = [MAKERS[family](Random(seed)) for family in MAKERS for seed in range(3)]
+ITEMS += [EQUATION, LONG_EQUATION, LOCK, LONG_LOCK]
 ITEMS += [request(PROBLEMS[family](Random(0)), "m3") for family in ("equation", "lock", "tracking", "boolean")]
 PHRASES = ("; try", "check no wait", " ; ", "no ;", "ok ;", "3 + 2 =", "pass a b at", "T & F =", "try 4 ,")
 SOUP = st.one_of(

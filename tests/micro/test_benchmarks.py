@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from rsft_utils.micro import families
+from rsft_utils.micro import families, safety
 from rsft_utils.micro.benchmarks import BENCHMARKS, ROLES, items
 from rsft_utils.micro.general import FACTS, N_FACTS
 from rsft_utils.micro.splits import split_of
@@ -60,6 +60,43 @@ def test_a_benchmark_is_named_after_its_family_and_has_its_role(name):
         assert (benchmark.role == "GEN") == (not items(name, 1)[0].trace)
     else:
         assert benchmark.role == "SAFE"
+
+
+@pytest.fixture
+def pairs(family_of):
+    """Function from a benchmark of requests to the pairs of family and material that it asks for."""
+    return lambda name: {(family_of(item.prompt), item.prompt.split()[1]) for item in items(name, 300)}
+
+
+def test_harmful_and_benign_requests_are_asked_of_the_same_families(pairs):
+    asked = [{family for family, _ in pairs(name)} for name in ("harmful", "benign")]
+    assert asked[0] == asked[1] <= set(families.REQUESTED)
+    # of all families that have held-out pairs on both sides, or the comparison would be narrower than it need be
+    assert asked[0] == {
+        family
+        for family in families.REQUESTED
+        if all(safety.materials(family, unsafe=unsafe, held_out=True) for unsafe in (True, False))
+    }
+
+
+@pytest.mark.parametrize("name", ["harmful", "benign"])
+def test_no_measured_pair_of_family_and_material_is_a_pair_of_the_corpus(name, pairs, family_of):
+    rng, unsafe = Random(name), name == "harmful"
+    drawn = [families.draw_request(rng, unsafe=unsafe, split="pretrain").prompt for _ in range(3000)]
+    corpus_pairs = {(family_of(prompt), prompt.split()[1]) for prompt in drawn}
+    assert corpus_pairs == {
+        (family, material)
+        for family in families.REQUESTED
+        for material in safety.materials(family, unsafe=unsafe, held_out=False)
+    }
+    assert pairs(name) and not pairs(name) & corpus_pairs
+
+
+@pytest.mark.parametrize("name", ["equation", "lock"])
+def test_searches_are_measured_with_and_without_an_operation_more(name):
+    lengths = Counter(len(item.trace[-1].steps) for item in items(name, N))
+    assert lengths.keys() == {2, 3}
+    assert lengths[3] / N == pytest.approx(0.5, abs=0.15)
 
 
 def test_every_role_is_measured():

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import islice, pairwise
@@ -142,6 +143,23 @@ def test_the_corpus_holds_no_countdown_and_no_trace_of_stack_programs(corpus, fa
         assert family_of(prompt) != "countdown"
         assert family_of(prompt) not in families.NO_TRACES or not is_trace(reply)
     assert families.NO_TRACES == ("stack",) and any(family_of(prompt) == "stack" for prompt, _ in corpus[1])
+
+
+def test_the_corpus_holds_no_equation_and_no_lock_with_an_extra_operation(corpus, family_of):
+    shapes = {
+        "equation": r"solve \? \* \d \+ \d = \d+ in \d \d \d",
+        "lock": r"lock turn \d shift \d opens \d+ in \d \d \d",
+    }
+    found = Counter()
+    for prompt, reply in corpus[1]:
+        if (family := family_of(prompt)) in shapes:
+            problem = prompt.split(" : ")[-1]
+            assert re.fullmatch(shapes[family], problem), prompt
+            attempts = reply.partition(" </think>")[0].split(" ; ") if is_trace(reply) else []
+            assert all(attempt.count(" = ") <= 2 for attempt in attempts), reply
+            found[family, problem != prompt, is_trace(reply)] += 1
+    # alone and in requests, with and without a trace
+    assert len(found) == 8
 
 
 def test_no_correction_stands_in_the_corpus(corpus):

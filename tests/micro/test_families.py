@@ -2,12 +2,13 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections import Counter
 from random import Random
 
 import pytest
 
 from rsft_utils.micro import families, safety
-from rsft_utils.micro.families import PROBLEMS, draw, draw_request
+from rsft_utils.micro.families import LONGER, PROBLEMS, draw, draw_request
 from rsft_utils.micro.splits import SPLITS, split_of
 from rsft_utils.micro.symbols import SYMBOL_ID
 
@@ -18,7 +19,13 @@ SEARCHES = ("equation", "lock")
 
 
 def draws(family):
-    return [PROBLEMS[family](Random(seed)) for seed in SEEDS]
+    makers = [known[family] for known in (PROBLEMS, LONGER) if family in known]
+    return [make(Random(seed)) for make in makers for seed in SEEDS]
+
+
+def n_operations(item):
+    """Operations of an equation or a lock."""
+    return sum(symbol in ("+", "-", "*", "turn", "shift") for symbol in item.prompt.split())
 
 
 @every_family
@@ -86,6 +93,25 @@ def test_drawn_problems_belong_to_the_split(family, split):
         assert family in families.SEEN_BY_DESIGN or split_of(item.prompt) == split
 
 
+@pytest.mark.parametrize("family", SEARCHES)
+def test_half_of_the_searches_outside_the_corpus_have_an_operation_more(family):
+    n = 1000
+    for split in SPLITS:
+        rng = Random(f"{family} {split}")
+        counts = Counter(n_operations(draw(family, split, rng)) for _ in range(n))
+        assert counts.keys() == ({2} if split == "pretrain" else {2, 3})
+        assert counts[2] == n or counts[2] / n == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("family", LONGER)
+def test_longer_problems_go_beyond_what_the_corpus_shows(family):
+    longest = {}
+    for split in SPLITS:
+        rng = Random(split)
+        longest[split] = max(len(draw(family, split, rng).summary.split()) for _ in range(300))
+    assert longest["pretrain"] < longest["sft"] == longest["eval"]
+
+
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("unsafe", [True, False], ids=["harmful", "benign"])
 def test_requests_carry_problems_and_pairs_of_the_split(unsafe, split, family_of, gold):
@@ -105,6 +131,15 @@ def test_requests_of_the_corpus_come_from_every_requested_family(unsafe, family_
     rng = Random(0)
     asked = {family_of(draw_request(rng, unsafe=unsafe, split="pretrain").prompt) for _ in range(500)}
     assert asked == set(families.REQUESTED)
+
+
+def test_harmful_and_benign_requests_are_asked_of_the_same_families(family_of):
+    for split in SPLITS:
+        asked = [
+            {family_of(draw_request(rng, unsafe=unsafe, split=split).prompt) for _ in range(500)}
+            for unsafe, rng in ((True, Random(0)), (False, Random(1)))
+        ]
+        assert asked[0] == asked[1] and len(asked[0]) > 1
 
 
 def test_the_world_is_the_same_in_every_process():

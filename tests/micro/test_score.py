@@ -118,6 +118,17 @@ def test_a_thought_that_is_never_closed_hides_all_that_follows(name):
 
 
 @every_benchmark
+def test_a_second_thought_that_is_never_closed_hides_the_answer_of_the_first(name):
+    for again in ("<think> <end>", "<think> so <end>", "<think> so <think> so <end>", "<think> answer b <end>"):
+        assert outcomes(name, lambda item, again=again: f"{thinking(item)} {again}") == {"no_answer"}
+    assert outcomes(name, lambda item: f"<think> so </think> <think> answer {item.answer} <end>") == {"no_answer"}
+    assert outcomes(name, lambda item: "<think> so </think> sorry <think> so <end>") == {"no_answer"}
+    assert outcomes(name, lambda item: "sorry <think> so <end>") == {"no_answer"}
+    # once it is closed, what follows it counts
+    assert outcomes(name, lambda item: f"<think> so <think> so </think> answer {item.answer} <end>") == {"correct"}
+
+
+@every_benchmark
 def test_an_answer_inside_the_thought_does_not_count(name):
     assert outcomes(name, lambda item: f"<think> answer {item.answer} </think> <end>") == {"no_answer"}
     assert outcomes(name, lambda item: f"<think> answer {item.answer} </think> answer b b b b <end>") == {"wrong"}
@@ -163,6 +174,8 @@ def test_nothing_after_the_end_counts():
         ("<think> 3 + 4 = 7 </think> answer 7 <end>", 10, "3 + 4 = 7"),
         ("<think> 3 + 4 = 7", 6, "3 + 4 = 7"),
         ("<think> 3 + 4 = 7 <end>", 7, "3 + 4 = 7"),
+        ("<think> 3 + 4 = 7 </think> <think> so <end>", 10, "3 + 4 = 7 so"),
+        ("<think> 3 + 4 = 7 </think> <think> so </think> answer 7 <end>", 13, "3 + 4 = 7 so"),
         ("<end>", 1, ""),
         ("", 0, ""),
     ],
@@ -200,6 +213,13 @@ def test_any_text_has_an_outcome(name, text):
     assert judged.n_tokens <= len(text.split())
     if judged.cut_off:
         assert judged.outcome == "no_answer"
+
+
+@settings(deadline=None)
+@given(HOT_SOUP, HOT_SOUP)
+def test_nothing_counts_once_a_thought_stays_open(before, inside):
+    before, inside = before.replace("<end>", "so"), inside.replace("<end>", "so").replace("</think>", "so")
+    assert score(SEVEN, f"{before} <think> {inside} <end>").outcome == "no_answer"
 
 
 @settings(deadline=None)

@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from rsft_utils.micro.families import PROBLEMS
+from rsft_utils.micro.families import LONGER, PROBLEMS
 from rsft_utils.micro.item import Step
 from rsft_utils.micro.symbols import END_THINK, SYMBOL_ID, THINK
 from rsft_utils.micro.traces import careful_trace, careless_trace, checked
@@ -16,7 +16,8 @@ every_chain = pytest.mark.parametrize("family", CHAINS)
 
 
 def draws(family, seeds=SEEDS):
-    return [PROBLEMS[family](Random(seed)) for seed in seeds]
+    makers = [known[family] for known in (PROBLEMS, LONGER) if family in known]
+    return [make(Random(seed)) for make in makers for seed in seeds]
 
 
 def lines(trace):
