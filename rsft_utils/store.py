@@ -77,7 +77,7 @@ def is_trained(spec: RunSpec) -> bool:
 
 
 def is_complete(spec: RunSpec) -> bool:
-    return (run_folder(spec) / "result.json").exists()
+    return (run_folder(spec) / "result.json").exists() and items_file(spec, 0).exists()
 
 
 def begin_training(spec: RunSpec) -> None:
