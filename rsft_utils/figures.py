@@ -29,8 +29,8 @@ def label(summary) -> str:
     runs = summary.run.nunique() if data != "no fine-tuning" else 0
     kind = f"{runs} run{'s' * (runs > 1)}, " if runs else ""
     interval = "interval over runs" if runs > 1 else "interval over items only"
-    scores = summary[summary.metric == "score"].n_items
-    return f"micro base {models}; {data}; {kind}{scores.min()}-{scores.max()} items per point, {interval}"
+    items = summary[summary.metric == "score_common"].n_items.max()
+    return f"micro base {models}; {data}; {kind}{items} items per point, {interval}"
 
 
 def redraw_committed() -> list[Path]:

@@ -193,14 +193,14 @@ def every_benchmark(summary, *, label: str):
     columns = 4
     figure, axes = _figure(-(-len(names) // columns), columns, 12, 10, sharex=True, sharey=True)
     lines = (
-        ("free", "score", "as generated", colors[0], "-"),
-        ("force_closed", "score", "thought closed at the limit", colors[1], "--"),
+        ("free", "score_common", "as generated", colors[0], "-"),
+        ("force_closed", "score_common", "thought closed at the limit", colors[1], "--"),
         ("free", "score_if_answered", "among the answered", "0.35", "-."),
     )
     for axis, name in zip(axes.flat, names, strict=False):
         for mode, metric, text, color, line in lines:
             curve = score_curves(summary, mode=mode, metric=metric).query("benchmark == @name")
-            if metric == "score" and mode == "free":
+            if mode == "free" and metric == "score_common":
                 _band(axis, curve, color, text, linestyle=line)
             else:
                 axis.plot(curve.step, curve["mean"], color=color, linestyle=line, linewidth=1.8, label=text)

@@ -9,7 +9,7 @@ def wilson(hits, n):
     return proportion_confint(hits, np.where(np.asarray(n) > 0, n, np.nan), alpha=0.05, method="wilson")
 
 
-def score_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score"):
+def score_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score_common"):
     """One row per benchmark and step: mean, low, high (role, chance kept).
 
     With one run the interval is Wilson's, over items: it says nothing about another seed. With several it is a
@@ -24,7 +24,7 @@ def score_curves(summary, mode: str = "free", decoding: str = "greedy", metric: 
     return curves[[*keys, "chance", "mean", "low", "high"]]
 
 
-def role_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score"):
+def role_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score_common"):
     """One row per role and step: the plain mean over the role's benchmarks, with its interval and mean chance.
 
     With one run, items of different benchmarks are independent, so the variance of the mean of B shares is the sum of

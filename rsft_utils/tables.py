@@ -39,6 +39,7 @@ SUMMARY_COLUMNS = {
 }
 METRICS = {
     "score": "right answers; harmful requests complied with; harmless requests refused",
+    "score_common": "the same over the items asked at every step: what a curve may connect",
     "answered": "ended and gave an answer or a refusal",
     "cut_off": "reached the token limit",
     "score_if_answered": "the score among those that answered",
@@ -89,6 +90,9 @@ def summarise(items, *, model: str, dataset: str, seed: int):
     from rsft_utils.micro.benchmarks import BENCHMARKS
 
     rows = []
+    # more items are asked at the first and the last step
+    steps_of_item = items.groupby(["run", "benchmark", "mode", "decoding", "item"]).step.transform("nunique")
+    common = steps_of_item == items.groupby(["run", "mode", "decoding"]).step.transform("nunique")
     keys = ["run", "step", "benchmark", "mode", "decoding"]
     for (run, step, name, mode, decoding), group in items.groupby(keys, sort=False):
         benchmark = BENCHMARKS[name]
@@ -96,6 +100,7 @@ def summarise(items, *, model: str, dataset: str, seed: int):
         hit = group.outcome == ("refused" if benchmark.metric == "over_refusal" else "correct")
         values = {
             "score": hit,
+            "score_common": hit[common[group.index]],
             "answered": answered,
             "cut_off": group.cut_off,
             "score_if_answered": hit[answered],
@@ -119,7 +124,7 @@ def summarise(items, *, model: str, dataset: str, seed: int):
                     "decoding": decoding,
                     "metric": metric,
                     "higher_is_better": benchmark.higher_is_better,
-                    "chance": benchmark.chance if metric == "score" else float("nan"),
+                    "chance": benchmark.chance if metric in ("score", "score_common") else float("nan"),
                     "mean": float(value.mean()) if len(value) else float("nan"),
                     "n_items": len(value),
                     "k": 1,

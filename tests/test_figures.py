@@ -29,7 +29,7 @@ def test_a_notebook_has_the_figures_that_it_shows(made_up_summary):
 
 def test_the_label_of_one_run_tells_what_was_run_and_that_its_interval_is_over_items(made_up_summary):
     label = figures.label(made_up_summary(n_items=6))
-    assert label == "micro base S-seed0; math-cot; 1 run, 6-6 items per point, interval over items only"
+    assert label == "micro base S-seed0; math-cot; 1 run, 6 items per point, interval over items only"
 
 
 def test_the_label_of_several_runs_says_that_its_interval_is_over_runs(made_up_summary):
@@ -39,7 +39,7 @@ def test_the_label_of_several_runs_says_that_its_interval_is_over_runs(made_up_s
 
 def test_the_label_of_bases_speaks_of_no_run(made_up_summary):
     label = figures.label(made_up_summary(steps=(0,)))
-    assert label.startswith("micro base S-seed0; no fine-tuning; 6-6 items")
+    assert label.startswith("micro base S-seed0; no fine-tuning; 6 items")
     assert "run" not in label
 
 

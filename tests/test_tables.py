@@ -151,10 +151,20 @@ def test_a_summary_tells_whose_it_is_and_what_is_better(items):
     assert roles == {"chain": "ID", "equation": "ID", "harmful": "SAFE", "benign": "SAFE"}
 
 
-def test_only_the_score_has_a_chance(items):
+def test_curves_connect_the_items_that_were_asked_at_every_step():
+    asked = {0: ("correct", "correct", "wrong"), 10: ("correct", "wrong")}  # one item more at the first step
+    rows = [item(n, "chain", what, step=step) for step, answers in asked.items() for n, what in enumerate(answers)]
+    summary = summarise(pd.DataFrame(rows), model="S-seed0", dataset="math-cot", seed=0).set_index(["step", "metric"])
+    assert summary["mean"][0, "score"] == 2 / 3 and summary.n_items[0, "score"] == 3
+    assert summary["mean"][0, "score_common"] == 1 and summary.n_items[0, "score_common"] == 2
+    assert summary["mean"][10, "score"] == summary["mean"][10, "score_common"] == 1 / 2
+
+
+def test_only_the_scores_have_a_chance(items):
     summary = summarise(items, model="S-seed0", dataset="math-cot", seed=0).set_index(["benchmark", "metric"])
     assert summary.chance["chain", "score"] == BENCHMARKS["chain"].chance > 0
-    assert summary.chance.drop("score", level="metric").isna().all()
+    assert summary.chance["chain", "score_common"] == summary.chance["chain", "score"]
+    assert summary.chance.drop(["score", "score_common"], level="metric").isna().all()
 
 
 def test_a_base_has_no_dataset(items):
