@@ -53,7 +53,7 @@ def run_specs(draw):
 
 
 def test_the_default_run_has_the_name_of_the_papers_style():
-    assert RunSpec().name == "micro-s0_math-cot-2560_lr1e-4_ep8_bs32_seed0"
+    assert RunSpec().name == "micro-s0_math-cot-2560_lr1e-3_ep8_bs32_seed0"
 
 
 def test_a_name_shows_what_is_not_the_default():
