@@ -22,13 +22,14 @@ Seeds = Annotated[int, typer.Option(help="How many runs, with seeds 0, 1, ...")]
 def figures(size: Size = "S", seeds: Seeds = 1) -> None:
     """Train and measure what is missing, then run every notebook and draw its figures into figures/local/."""
     _refuse_bad(lambda: specs.seed_specs(size, seeds))
+    from rsft_utils.reference import base_names
     from rsft_utils.run import results
 
     started = time.monotonic()
     runs = specs.seed_specs(size, seeds)
     steps = f"{runs[0].total_steps} steps, {len(runs[0].steps)} checkpoints measured"
     print(f"1/2  {len(runs)} run(s) on base {size}: {steps}")
-    results(runs)
+    results(runs, also_bases=base_names())
     print("2/2  notebooks")
     parameters = {"00_micro_world": [], "01_dip_and_recovery": ["-p", "size", size, "-p", "seeds", str(seeds)]}
     for name in NOTEBOOKS:

@@ -35,14 +35,16 @@ class Results:
     summary: "pandas.DataFrame"  # noqa: F821
 
 
-def results(specs: list[RunSpec], workers: int | None = None, progress: bool = True) -> Results:
+def results(
+    specs: list[RunSpec], workers: int | None = None, progress: bool = True, also_bases: Sequence[str] = ()
+) -> Results:
     """The tables of the runs, after training and measuring whatever the store does not hold yet.
 
-    `workers` processes (default: one per core, at most 4) work side by side. Raises TrainingError as `train` does.
+    `also_bases` are measured by the same workers, for a later base_results. `workers` processes (default: one per core, at most 4) work side by side. Raises TrainingError as `train` does.
     """
     missing = [spec for spec in specs if not store.is_complete(spec)]
     if missing:
-        _make(missing, workers or _default_workers(), progress)
+        _make(missing, workers or _default_workers(), progress, also_bases)
     return _joined([store.load(spec) for spec in specs])
 
 
@@ -83,7 +85,7 @@ def _default_workers() -> int:
     return min(4, os.cpu_count() or 1)
 
 
-def _make(specs: list[RunSpec], workers: int, progress: bool) -> None:
+def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequence[str]) -> None:
     started = time.monotonic()
     with _single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
         # a training whose checkpoints were removed before they were measured is needed again
@@ -91,9 +93,11 @@ def _make(specs: list[RunSpec], workers: int, progress: bool) -> None:
         for spec in untrained:
             store.begin_training(spec)
         pending: set[Future] = {pool.submit(_train, spec) for spec in untrained}
-        submitted: set[Path] = set()
+        files = {base: store.base_items_file(base, specs[0].n_items_ends) for base in also_bases}
+        submitted = {file for file in files.values() if not file.exists()}
+        pending |= {pool.submit(_measure_base, b, specs[0].n_items_ends) for b in files if files[b] in submitted}
         unfinished = list(specs)
-        while unfinished:
+        while unfinished or pending:
             for spec in unfinished:
                 for step in _measurable(spec):
                     if (file := store.items_file(spec, step)) not in submitted:
