@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from rsft_utils import store
 from rsft_utils.evaluate import ENDS_ONLY, measure
@@ -40,7 +39,8 @@ def results(
 ) -> Results:
     """The tables of the runs, after training and measuring whatever the store does not hold yet.
 
-    `also_bases` are measured by the same workers, for a later base_results. `workers` processes (default: one per core, at most 4) work side by side. Raises TrainingError as `train` does.
+    `workers` processes (default: one per core, at most 4) work side by side; they also measure `also_bases`, for a
+    later base_results. Raises TrainingError as `train` does.
     """
     missing = [spec for spec in specs if not store.is_complete(spec)]
     if missing:
