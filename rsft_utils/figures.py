@@ -24,13 +24,14 @@ def dip_and_recovery(summary, label: str) -> dict:
 
 def label(summary) -> str:
     """What a figure was made of, for its head: models, data, runs, items."""
-    models = ", ".join(sorted(summary.model.unique()))
-    data = ", ".join(sorted(set(summary.dataset) - {"none"})) or "no fine-tuning"
-    runs = summary.run.nunique() if data != "no fine-tuning" else 0
-    kind = f"{runs} run{'s' * (runs > 1)}, " if runs else ""
-    interval = "interval over runs" if runs > 1 else "interval over items only"
+    models = ", ".join(dict.fromkeys(summary.model))
     items = summary[summary.metric == "score_common"].n_items.max()
-    return f"micro base {models}; {data}; {kind}{items} items per point, {interval}"
+    data = ", ".join(sorted(set(summary.dataset) - {"none"}))
+    if not data:
+        return f"micro base {models}; no fine-tuning; {items} items per benchmark (forced, suppressed: at most 200)"
+    runs = summary.run.nunique()
+    interval = "interval over runs" if runs > 1 else "interval over items only"
+    return f"micro base {models}; {data}; {runs} run{'s' * (runs > 1)}, {items} items per point, {interval}"
 
 
 def redraw_committed() -> list[Path]:
