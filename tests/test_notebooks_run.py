@@ -13,7 +13,7 @@ from rsft_utils import paths, tables
 
 DIP = "01_dip_and_recovery"
 WORLD = "00_micro_world"
-RUN = "micro-xs0_math-cot-64_lr3e-4_ep1_bs32_seed0_n4-10"
+RUN = "micro-xs0_math-cot-64_lr1e-3_ep1_bs32_seed0_n4-10"
 
 
 def papermill(folder, name, **parameters):
