@@ -54,7 +54,7 @@ def elicited_and_learned(summary):
     """
     import pandas as pd
 
-    scores = summary[(summary.metric == "score") & (summary.decoding == "greedy") & summary.higher_is_better]
+    scores = summary[(summary.metric == "score_common") & (summary.decoding == "greedy") & summary.higher_is_better]
     last = scores.step.max()
     wide = scores.pivot_table(index=["run", "role", "benchmark"], columns=["mode", "step"], values="mean", sort=False)
     return pd.DataFrame(
