@@ -6,13 +6,12 @@ from rsft_utils.evaluate import MAX_NEW_TOKENS
 from rsft_utils.stats import elicited_and_learned, role_curves, score_curves
 
 TITLES = {"ID": "in domain", "OOD": "out of domain", "GEN": "general ability", "SAFE": "safety"}
-STEP_TICKS = (0, 10, 40, 160, 640)
+STEP_TICKS = (0, 10, 40, 160, 640, 1280)
 FIGURE_DPI = 150
 
 
 def _style():
     """Colours that the colour-blind tell apart, and type that survives being shown at half width."""
-    import matplotlib
     import seaborn as sns
 
     sns.set_theme(
@@ -32,7 +31,7 @@ def _style():
             "svg.hashsalt": "rsft",  # the same figure is the same file
         },
     )
-    return sns.color_palette("colorblind"), matplotlib
+    return sns.color_palette("colorblind")
 
 
 def _figure(rows: int, columns: int, width: float, height: float, **options):
@@ -45,7 +44,7 @@ def _figure(rows: int, columns: int, width: float, height: float, **options):
 def _step_axis(axis, last: int) -> None:
     # early checkpoints lie close together and the dip is early, so the axis is logarithmic beyond step 10
     axis.set_xscale("symlog", linthresh=10, linscale=0.6)
-    ticks = [tick for tick in (*STEP_TICKS, 1280) if tick <= last]
+    ticks = [tick for tick in STEP_TICKS if tick <= last]
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
     axis.set_xlim(-0.5, last * 1.08)
@@ -63,7 +62,7 @@ def dip_and_recovery(summary, published, *, label: str):
     `summary`: the summary table of one or more runs of one spec with different seeds. `published`: rows of
     published.curves for two models. `label`: what was run, printed into the figure.
     """
-    colors, _ = _style()
+    colors = _style()
     # the fifth column holds the legends, so that none covers a curve
     figure, axes = _figure(3, 5, 13.5, 9, sharex="col", width_ratios=[1, 1, 1, 1, 0.95])
     last = int(max(summary.step.max(), published.step.max()))
@@ -144,7 +143,7 @@ def _published(axis, published, role: str, colors) -> None:
 
 def published(curves):
     """The paper's own curves by role, one line per benchmark, from published.curves."""
-    colors, _ = _style()
+    colors = _style()
     roles = [role for role in TITLES if (curves.role == role).any()]
     figure, axes = _figure(1, len(roles), 12, 4, sharex=True)
     for axis, role in zip(axes.flat, roles, strict=True):
@@ -161,7 +160,7 @@ def published(curves):
 
 def loss(curve):
     """Training loss over steps, one line per run, from run.loss_curve."""
-    colors, _ = _style()
+    colors = _style()
     figure, axes = _figure(1, 1, 8, 3)
     for (name, run), color in zip(curve.groupby("run"), colors, strict=False):
         axes[0, 0].plot(run.step, run.loss, color=color, label=name)
@@ -172,7 +171,7 @@ def loss(curve):
 
 def completion_lengths(lengths, limit: int):
     """How long the fine-tuning completions are, beside the limit of generation."""
-    colors, _ = _style()
+    colors = _style()
     import seaborn as sns
 
     figure, axes = _figure(1, 1, 8, 3)
@@ -185,7 +184,7 @@ def completion_lengths(lengths, limit: int):
 
 def every_benchmark(summary, *, label: str):
     """One panel per benchmark: the score free, force-closed, and among the answers that ended; chance dotted."""
-    colors, _ = _style()
+    colors = _style()
     names = list(dict.fromkeys(summary.benchmark))
     order = {role: place for place, role in enumerate(TITLES)}
     roles = summary.drop_duplicates("benchmark").set_index("benchmark").role
@@ -197,9 +196,10 @@ def every_benchmark(summary, *, label: str):
         ("force_closed", "score_common", "thought closed at the limit", colors[1], "--"),
         ("free", "score_if_answered", "among the answered", "0.35", "-."),
     )
+    curves = {(mode, metric): score_curves(summary, mode=mode, metric=metric) for mode, metric, *_ in lines}
     for axis, name in zip(axes.flat, names, strict=False):
         for mode, metric, text, color, line in lines:
-            curve = score_curves(summary, mode=mode, metric=metric).query("benchmark == @name")
+            curve = curves[mode, metric].query("benchmark == @name")
             if mode == "free" and metric == "score_common":
                 _band(axis, curve, color, text, linestyle=line)
             else:
@@ -222,7 +222,7 @@ def every_benchmark(summary, *, label: str):
 
 def elicited_or_learned(summary, *, label: str):
     """Bars per benchmark: what forcing the base to think changes, and what training added on top of that."""
-    colors, _ = _style()
+    colors = _style()
     import seaborn as sns
 
     split = elicited_and_learned(summary)
@@ -251,7 +251,7 @@ def elicited_or_learned(summary, *, label: str):
 
 def mode_bars(summary, *, label: str):
     """What each base scores free, forced to think and kept from thinking: one group of bars per benchmark."""
-    colors, _ = _style()
+    colors = _style()
     import seaborn as sns
 
     rows = summary.query("metric == 'score' and decoding == 'greedy' and higher_is_better and mode != 'force_closed'")
