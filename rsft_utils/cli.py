@@ -24,6 +24,7 @@ def figures(size: Size = "S", seeds: Seeds = 1) -> None:
     _refuse_bad(lambda: specs.seed_specs(size, seeds))
     from rsft_utils.reference import base_names
     from rsft_utils.run import results
+    from rsft_utils.verdicts import beside_reference
 
     started = time.monotonic()
     runs = specs.seed_specs(size, seeds)
@@ -34,6 +35,9 @@ def figures(size: Size = "S", seeds: Seeds = 1) -> None:
     parameters = {"00_micro_world": [], "01_dip_and_recovery": ["-p", "size", size, "-p", "seeds", str(seeds)]}
     for name in NOTEBOOKS:
         _execute(name, parameters[name])
+    if size == "S":
+        print("Your run beside the reference runs (low to high: where 95 of 100 more runs would fall)")
+        print(beside_reference(results(runs, progress=False).summary).round(2).to_string(index=False))
     print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes. They lie in:")
     for picture in sorted(paths.FIGURES_LOCAL.glob("*/*.png")):
         print(f"  {_shown(picture)}")
@@ -49,11 +53,36 @@ def redraw() -> None:
 
 
 @app.command()
-def reference() -> None:
+def reference(
+    arms: Annotated[list[str] | None, typer.Argument(help="Such as S or XS-calm; all when left out.")] = None,
+) -> None:
     """Make the reference runs and write their tables to data/reference/ (hours; goes on where it stopped)."""
-    from rsft_utils.reference import make
+    from rsft_utils import reference as study
 
-    make()
+    names = arms or list(study.arms())
+    for name in names:
+        _refuse_bad(lambda name=name: specs.one_of("arm", name, study.arms()))
+    study.make(names)
+
+
+@app.command()
+def claims() -> None:
+    """Judge every claim whose reference runs are there: effects, intervals and verdicts, from the committed tables."""
+    from rsft_utils.claims import as_table
+    from rsft_utils.verdicts import judged
+
+    table = as_table(judged()).round(3)
+    print(table.drop(columns=["statement"]).to_string(index=False))
+
+
+@app.command()
+def designs(size: Size = "XS") -> None:
+    """Make the pilots of the map of designs and write data/reference/designs.csv (hours; goes on where it stopped)."""
+    _refuse_bad(lambda: specs.one_of("size", size, specs.SIZES))
+    from rsft_utils import designs as pilots
+
+    pilots.make(pilots.grid(size), workers=2)
+    pilots.write_table()
 
 
 @app.command()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from rsft_utils.generate import GREEDY, Sampling, generate
+from rsft_utils.micro import item as item_module
 from rsft_utils.micro.behaviours import replay
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
 from rsft_utils.micro.item import Item
@@ -39,12 +40,22 @@ EVERY_STEP = (Measurement("free"), Measurement("force_closed"))
 ENDS_ONLY = (Measurement("forced"), Measurement("suppressed"), Measurement("free", Sampling()))
 
 
-def measure(model, n_items: int, measurements: Sequence[Measurement] = EVERY_STEP, benchmarks=tuple(BENCHMARKS)):
-    """Items table (without run and step) of a model in evaluation mode; see tables.ITEMS for the columns."""
+def measure(
+    model,
+    n_items: int,
+    measurements: Sequence[Measurement] = EVERY_STEP,
+    benchmarks=tuple(BENCHMARKS),
+    mirrored: bool = False,
+):
+    """Items table (without run and step) of a model in evaluation mode; see tables.ITEM_COLUMNS.
+
+    With `mirrored` the model is asked from right to left; the table keeps the problem as it is.
+    """
     import pandas as pd
 
     asked = [(name, number, item) for name in benchmarks for number, item in enumerate(items(name, n_items))]
-    prompts = [encode(f"{USER} {item.prompt} {ASSISTANT}") for _, _, item in asked]
+    shown = item_module.mirrored if mirrored else str
+    prompts = [encode(f"{USER} {shown(item.prompt)} {ASSISTANT}") for _, _, item in asked]
     rows = []
     answered: dict[str, list[list[int]]] = {}  # free completions by decoding, on which force_closed builds
     for measurement in measurements:

@@ -2,9 +2,60 @@
 
 from pathlib import Path
 
-from rsft_utils import paths, plots, published, reference
+from rsft_utils import paths, plots, published, reference, verdicts
+from rsft_utils.claims import as_table
+from rsft_utils.evaluate import MAX_NEW_TOKENS
 
 PAPER_MODELS = ("Qwen3-1.7B", "Qwen3-4B")  # the only ones whose curves were transcribed step by step
+
+SCORES = [("ID", "score"), ("OOD", "score"), ("GEN", "score")]
+WITH_LENGTH = [("ID", "score"), ("OOD", "score"), ("OOD", "length")]
+WITH_REFUSALS = [("ID", "score"), ("OOD", "score"), ("SAFE", "refused")]
+# Comparisons of reference arms: what the legend says -> arm, and the panels.
+STUDY = {
+    "short_runs": (
+        {
+            "eight epochs": "S",
+            "one epoch": "S-one-epoch",
+            "one epoch, a fifth of the rate": "S-slow-one-epoch",
+            "two epochs, a fifth of the rate": "S-slow-two-epochs",
+        },
+        WITH_LENGTH,
+    ),
+    "teachers": ({"first teacher": "S", "second teacher": "S-teacher2"}, WITH_LENGTH),
+    "repetition": (
+        {
+            "2,560 rows, eight times": "XS",
+            "20,480 rows, once": "XS-one-pass",
+            "20,480 rows, eight times, batch 256": "XS-diverse",
+        },
+        SCORES,
+    ),
+    "schedules": (
+        {
+            "8 epochs, cosine": "XS",
+            "16 epochs, cosine": "XS-sixteen-epochs",
+            "16 epochs, constant": "XS-constant-rate",
+            "16 epochs, constant, twice the rate": "XS-aggressive",
+        },
+        WITH_LENGTH,
+    ),
+    "methods": (
+        {"full fine-tuning": "XS", "LoRA, rank 8": "XS-lora8", "LoRA, rank 64": "XS-lora64"},
+        WITH_REFUSALS,
+    ),
+    "controls": (
+        {
+            "default": "XS",
+            "base that does not ramble": "XS-calm",
+            "trained on its own samples": "XS-own-samples",
+            "trained on answers alone": "XS-answer-only",
+        },
+        WITH_LENGTH,
+    ),
+    "worlds": ({"main world": "XS", "read from right to left": "XS-mirror", "Qwen2": "XS-qwen2"}, WITH_LENGTH),
+}
+WARM_UPS = {"no warm-up": "XS-no-warm-up", "10 % warm-up": "XS", "30 % warm-up": "XS-long-warm-up"}
 
 
 def micro_world(summary, label: str) -> dict:
@@ -13,13 +64,47 @@ def micro_world(summary, label: str) -> dict:
 
 
 def dip_and_recovery(summary, label: str) -> dict:
-    """Figures of notebook 01, by name, from the summary table of runs that differ in their seed only."""
+    """Figures of notebook 01, by name, from the summary table of runs that differ in base and seed only."""
     curves = published.curves(PAPER_MODELS)
     return {
         "dip_and_recovery": plots.dip_and_recovery(summary, curves, label=label),
         "every_benchmark": plots.every_benchmark(summary, label=label),
         "elicited_or_learned": plots.elicited_or_learned(summary, label=label),
+        "limits": plots.limits(summary, MAX_NEW_TOKENS, label=label),
     }
+
+
+def study() -> dict:
+    """Figures drawn from reference runs alone, by name: comparisons whose arms are there, the map, the verdicts."""
+    there = set(reference.finished())
+    pictures = {}
+    for name, (arms, panels) in STUDY.items():
+        if there.issuperset(arms.values()):
+            tables = {text: reference.load(arm) for text, arm in arms.items()}
+            pictures[name] = plots.compare(tables, panels, label=_study_label(tables))
+    if there.issuperset(WARM_UPS.values()):
+        tables = {text: reference.load(arm) for text, arm in WARM_UPS.items()}
+        rates = {text: _one_run(reference.load_loss(arm)) for text, arm in WARM_UPS.items()}
+        pictures["warm_up"] = plots.warm_up(tables, rates, label=_study_label(tables))
+    pictures["designs"] = plots.design_map(
+        reference.load_designs(), label="out of domain; one pilot per square: one base, one run, 100 items, no interval"
+    )
+    pictures["claims"] = plots.forest(
+        as_table(verdicts.judged()), label="reference runs; 95 % intervals over base models; grey: less than the margin"
+    )
+    return pictures
+
+
+def _one_run(loss):
+    return loss[loss.run == loss.run.iloc[0]]
+
+
+def _study_label(tables: dict) -> str:
+    runs = {table.run.nunique() for table in tables.values()}
+    model = next(iter(tables.values())).model.iloc[0].split("-")[0]
+    return (
+        f"reference runs on base {model}; {min(runs)} runs per curve, each on a base of its own; band: 95 % over runs"
+    )
 
 
 def label(summary) -> str:
@@ -37,10 +122,10 @@ def label(summary) -> str:
 def redraw_committed() -> list[Path]:
     """Draw figures/micro/ from data/reference/ and figures/published/ from data/published/; returns the PNG files."""
     drawn = []
-    dip, bases = reference.load(reference.DIP), reference.load(reference.BASES)
+    main, bases = reference.load("S"), reference.load(reference.BASES)
     for folder, pictures in (
         (paths.FIGURES / "micro" / "00_micro_world", micro_world(bases, label(bases))),
-        (paths.FIGURES / "micro" / "01_dip_and_recovery", dip_and_recovery(dip, label(dip))),
+        (paths.FIGURES / "micro" / "01_dip_and_recovery", {**dip_and_recovery(main, label(main)), **study()}),
         (
             paths.FIGURES / "published" / "01_dip_and_recovery",
             {"curves": plots.published(published.curves(PAPER_MODELS))},

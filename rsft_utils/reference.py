@@ -1,41 +1,111 @@
-"""The reference results: tables of runs that are committed, so that figures can be redrawn without training."""
+"""The reference results: every arm of the study, its runs, and the committed tables that figures are drawn from.
+
+An arm is a setting run on several report seeds. Its tables are data/reference/<arm>.parquet (summary),
+data/reference/loss/<arm>.parquet (training loss and rate) and data/reference/completions/<arm>.parquet (the text of
+20 answers per run, step and benchmark).
+"""
+
+from dataclasses import replace
 
 from rsft_utils import paths, store
-from rsft_utils.specs import SIZES, RunSpec, seed_specs
+from rsft_utils.specs import LEARNING_RATES, SIZES, RunSpec, base_name, default_spec
 
-DIP = "dip_and_recovery"  # the default schedule on the default base
+# Fixed in notebooks/PREREG.md before the first of them was run. Seed 100 + i starts from base model i.
+REPORT_SEEDS = {"S": (101, 102, 103, 104, 105), "XS": (101, 102, 103)}
 BASES = "bases"  # the base models, untrained
 
 
-def dip_specs() -> list[RunSpec]:
-    return seed_specs("S", seeds=1)
+def arms() -> dict[str, list[RunSpec]]:
+    """All runs of the study by arm, the most important first."""
+    few = {"epochs": 1}
+    return {
+        # the default schedule, and what an early stop would have shown
+        "S": _arm("S"),
+        "S-one-epoch": _arm("S", **few),
+        "S-slow-one-epoch": _arm("S", rate=1 / 5, **few),
+        "S-slow-two-epochs": _arm("S", rate=1 / 5, epochs=2),
+        "XS": _arm("XS"),
+        # other data
+        "S-teacher2": _arm("S", dataset="math-cot-teacher2")[:3],
+        "XS-one-pass": _arm("XS", n_rows=20480, epochs=1),
+        "XS-diverse": _arm("XS", n_rows=20480, batch_size=256),
+        # schedules: the paper's S2 to S4, and the warm-up
+        "XS-sixteen-epochs": _arm("XS", epochs=16),
+        "XS-constant-rate": _arm("XS", epochs=16, schedule="constant"),
+        "XS-aggressive": _arm("XS", rate=2, epochs=16, schedule="constant"),
+        "XS-no-warm-up": _arm("XS", warmup=0.0),
+        "XS-long-warm-up": _arm("XS", warmup=0.3),
+        # LoRA
+        "XS-lora8": _arm("XS", method="lora", lora_rank=8),
+        "XS-lora64": _arm("XS", method="lora", lora_rank=64),
+        # controls
+        "XS-calm": _arm("XS", world="calm"),
+        "XS-own-samples": _arm("XS", dataset="own-samples"),
+        "XS-answer-only": _arm("XS", dataset="math-answer"),
+        # a second world and a second family, looked at once
+        "XS-mirror": _arm("XS", world="mirror"),
+        "XS-qwen2": _arm("XS", world="qwen2"),
+    }
+
+
+def _arm(size: str, rate: float = 1.0, **changes) -> list[RunSpec]:
+    """The default schedule with changes on every report seed; `rate` multiplies the size's learning rate."""
+    method = changes.get("method", "full")
+    rate *= LEARNING_RATES[method][size]
+    specs = [default_spec(size, seed=seed, base_seed=seed - 100, **changes) for seed in REPORT_SEEDS[size]]
+    return [replace(spec, learning_rate=rate) for spec in specs]
 
 
 def base_names() -> list[str]:
-    return [f"{size}-seed0" for size in SIZES]
+    """The base models that notebook 00 shows."""
+    return [base_name(size, "main", 0) for size in SIZES]
 
 
-def make() -> None:
-    """Run what is missing and write the summary tables to data/reference/."""
-    from rsft_utils.run import base_results, results
+def make(names: list[str]) -> None:
+    """Run what is missing of the named arms, one arm after the other, and write their tables."""
+    from rsft_utils.run import base_results, loss_curve, results
 
-    _save(DIP, results(dip_specs()).summary)
+    for name in names:
+        tables = results(arms()[name])
+        texts = tables.items[(tables.items["mode"] == "free") & (tables.items.completion != "")]
+        _save(name, tables.summary)
+        _save(f"loss/{name}", loss_curve(arms()[name]))
+        _save(f"completions/{name}", texts[["run", "step", "benchmark", "decoding", "outcome", "prompt", "completion"]])
     _save(BASES, base_results(base_names()).summary)
 
 
+def finished() -> list[str]:
+    """The arms whose tables are committed."""
+    return [name for name in arms() if _file(name).exists()]
+
+
 def load(name: str):
-    """The summary table `dip_and_recovery` or `bases` of the reference runs, validated."""
+    """The summary table of an arm, or of the `bases`, validated. Raises FileNotFoundError if it has not been run."""
     import pandas as pd
 
     from rsft_utils.tables import validate
 
-    return validate(pd.read_csv(_file(name), keep_default_na=False, na_values=[""]), "summary")
+    return validate(pd.read_parquet(_file(name)), "summary")
+
+
+def load_designs():
+    """The map of designs, see designs.table."""
+    import pandas as pd
+
+    return pd.read_csv(paths.REFERENCE / "designs.csv")
+
+
+def load_loss(name: str):
+    """Training loss and learning rate of an arm's runs: columns run, step, loss, rate."""
+    import pandas as pd
+
+    return pd.read_parquet(_file(f"loss/{name}"))
 
 
 def _file(name: str):
-    return paths.REFERENCE / f"{name}.csv"
+    return paths.REFERENCE / f"{name}.parquet"
 
 
-def _save(name: str, summary) -> None:
+def _save(name: str, table) -> None:
     with store.written_whole(_file(name)) as aside:
-        summary.to_csv(aside, index=False, float_format="%.6g")
+        table.to_parquet(aside, index=False, compression="zstd")

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rsft_utils import store
-from rsft_utils.evaluate import ENDS_ONLY, measure
+from rsft_utils.evaluate import ENDS_ONLY, MAX_NEW_TOKENS, measure
+from rsft_utils.generate import Sampling, generate
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import summarise
 from rsft_utils.train import checkpoint_folder, train
@@ -55,7 +57,7 @@ def base_results(bases: Sequence[str], n_items: int = 500, workers: int | None =
     files = {base: store.base_items_file(base, n_items) for base in bases}
     missing = [base for base in bases if not files[base].exists()]
     if missing:
-        with _single_threaded_pool(workers or _default_workers()) as pool:
+        with single_threaded_pool(workers or _default_workers()) as pool:
             for future in [pool.submit(_measure_base, base, n_items) for base in missing]:
                 future.result()
     tables = []
@@ -87,7 +89,7 @@ def _default_workers() -> int:
 
 def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequence[str]) -> None:
     started = time.monotonic()
-    with _single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
+    with single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
         # a training whose checkpoints were removed before they were measured is needed again
         untrained = [spec for spec in specs if not store.is_trained(spec) or _measurable(spec) != _unmeasured(spec)]
         for spec in untrained:
@@ -122,41 +124,66 @@ def _measurable(spec: RunSpec) -> list[int]:
 
 
 def _train(spec: RunSpec) -> None:
-    from rsft_utils.micro import bases, sft_data, symbols
+    from rsft_utils.micro import bases, symbols
 
-    rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
+    rows = training_rows(spec)
     folder = store.checkpoints_folder(spec)
     store.end_training(spec, train(spec, bases.load(spec.base), symbols.make_tokenizer(), rows, folder, MAX_TOKENS))
 
 
+def training_rows(spec: RunSpec) -> list[dict]:
+    """The rows that a run trains on, in their order.
+
+    `own-samples`: the maths prompts with what the base itself answers, sampled at temperature 1; answers that do not
+    end are left out and the others repeated in turn, so that the number of rows stays.
+    """
+    from rsft_utils.micro import bases, sft_data, symbols
+
+    mirrored = bases.is_mirrored(spec.world)
+    if spec.dataset != "own-samples":
+        return sft_data.rows(spec.dataset, spec.n_rows, spec.seed, mirrored)
+    model = bases.load(spec.base)
+    prompts = [row["prompt"][0]["content"] for row in sft_data.rows("math-answer", spec.n_rows, spec.seed, mirrored)]
+    ids = [symbols.encode(f"{symbols.USER} {prompt} {symbols.ASSISTANT}") for prompt in prompts]
+    answers = generate(model, ids, MAX_NEW_TOKENS, sampling=Sampling(temperature=1.0, top_p=1.0, seed=spec.seed))
+    ended = [
+        sft_data.row(prompt, symbols.decode(answer[:-1]))
+        for prompt, answer in zip(prompts, answers, strict=True)
+        if answer[-1] == model.config.eos_token_id and len(answer) > 1
+    ]
+    return [ended[i % len(ended)] for i in range(spec.n_rows)]
+
+
 def _measure(spec: RunSpec, step: int) -> None:
+    from rsft_utils.micro import bases
+
     if step == 0:
         _measure_base(spec.base, spec.n_items_ends)
         return
-    model = load_checkpoint(spec, step)
-    items = _measure_end(model, spec.n_items_ends) if step == spec.total_steps else measure(model, spec.n_items)
+    model, mirrored = load_checkpoint(spec, step), bases.is_mirrored(spec.world)
+    if step == spec.total_steps:
+        items = _measure_end(model, spec.n_items_ends, mirrored)
+    else:
+        items = measure(model, spec.n_items, mirrored=mirrored)
     store.save_items(store.items_file(spec, step), items, run=spec.name, step=step)
 
 
 def _measure_base(base: str, n_items: int) -> None:
     from rsft_utils.micro import bases
 
-    items = _measure_end(bases.load(base), n_items)
+    items = _measure_end(bases.load(base), n_items, bases.is_mirrored(bases.world_of(base)))
     store.save_items(store.base_items_file(base, n_items), items, run=base, step=0)
 
 
-def _measure_end(model, n_items: int):
+def _measure_end(model, n_items: int, mirrored: bool):
     import pandas as pd
 
-    extra = measure(model, min(n_items, EXTRA_ITEMS), ENDS_ONLY)
-    return pd.concat([measure(model, n_items), extra], ignore_index=True)
+    extra = measure(model, min(n_items, EXTRA_ITEMS), ENDS_ONLY, mirrored=mirrored)
+    return pd.concat([measure(model, n_items, mirrored=mirrored), extra], ignore_index=True)
 
 
 def load_checkpoint(spec: RunSpec, step: int):
     """The model of a run at an evaluated step (0: its base model), in float32 and evaluation mode."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
     from rsft_utils.micro import bases
 
     if step == 0:
@@ -166,11 +193,19 @@ def load_checkpoint(spec: RunSpec, step: int):
         from peft import PeftModel
 
         return PeftModel.from_pretrained(bases.load(spec.base), folder).merge_and_unload().eval()
+    return load_full(folder)
+
+
+def load_full(folder: Path):
+    """A saved model in float32 and evaluation mode."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
 
 
 @contextmanager
-def _single_threaded_pool(workers: int):
+def single_threaded_pool(workers: int):
     # One thread per worker: for models this small two processes beat two threads by far, and results repeat bit for
     # bit. OpenMP reads the variable when a worker starts.
     before = os.environ.get("OMP_NUM_THREADS")

@@ -9,17 +9,25 @@ TRAINING_VERSION = 1
 # Raised when the same checkpoint would be measured differently.
 EVALUATION_VERSION = 1
 
-SIZES = ("XS", "S", "M")
-DATASETS = ("math-cot", "math-nocot", "countdown-cot")
+SIZES = ("XS", "S")
+WORLDS = ("main", "calm", "mirror", "qwen2")  # kinds of base model; micro/worlds.py says how they differ
+DATASETS = ("math-cot", "math-nocot", "math-answer", "math-cot-teacher2", "own-samples", "countdown-cot")
 METHODS = ("full", "lora")
-# XS and S: the best of two or three by in-domain accuracy alone, on a seed that is not reported (notebooks/LAB_LOG.md).
-# M and LoRA were not tuned.
+SCHEDULES = ("cosine", "constant")  # both with warm-up, as in the paper
+# The best of two or three by in-domain accuracy alone, on a seed that is not reported (notebooks/LAB_LOG.md).
 LEARNING_RATES = {
-    "full": {"XS": 1e-3, "S": 1e-3, "M": 1e-3},
-    "lora": {"XS": 2e-3, "S": 2e-3, "M": 1e-3},
+    "full": {"XS": 3e-4, "S": 1e-4},
+    "lora": {"XS": 2e-3, "S": 2e-3},
 }
-PAPER_STEPS = (0, 2, 5, 10, 20, 30, 40, 60, 80, 160, 320, 480, 640, 800, 960, 1120, 1280)
-BASE_SEEDS = {"XS": 1, "S": 1, "M": 1}  # how many shipped base models a size has
+PAPER_STEPS = (0, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 320, 480, 640, 800, 960, 1120, 1280)
+# Shipped base models of a size and world. Seed 0 is for development and for readers, the others are for reports.
+BASE_SEEDS = {
+    ("XS", "main"): (0, 1, 2, 3),
+    ("S", "main"): (0, 1, 2, 3, 4, 5),
+    ("XS", "calm"): (1, 2, 3),
+    ("XS", "mirror"): (1, 2, 3),
+    ("XS", "qwen2"): (1, 2, 3),
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +39,13 @@ class RunSpec:
     """
 
     size: str = "S"
+    world: str = "main"
     base_seed: int = 0
     dataset: str = "math-cot"
     n_rows: int = 2560
     method: str = "full"
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-4
+    schedule: str = "cosine"
     epochs: int = 8
     batch_size: int = 32
     warmup: float = 0.1
@@ -46,9 +56,11 @@ class RunSpec:
 
     def __post_init__(self):
         one_of("size", self.size, SIZES)
+        one_of("world", self.world, [world for size, world in BASE_SEEDS if size == self.size])
+        one_of("schedule", self.schedule, SCHEDULES)
         one_of("dataset", self.dataset, DATASETS)
         one_of("method", self.method, METHODS)
-        one_of("base_seed", self.base_seed, range(BASE_SEEDS[self.size]))
+        one_of("base_seed", self.base_seed, BASE_SEEDS[self.size, self.world])
         for field in ("n_rows", "epochs", "batch_size", "n_items", "n_items_ends"):
             whole_number(field, getattr(self, field), least=1)
         for field in ("base_seed", "seed", "lora_rank"):
@@ -76,19 +88,21 @@ class RunSpec:
     @property
     def base(self) -> str:
         """Name of the base model, a folder of data/micro/."""
-        return f"{self.size}-seed{self.base_seed}"
+        return base_name(self.size, self.world, self.base_seed)
 
     @property
     def name(self) -> str:
         """The configuration in the style of the paper's scripts: `micro-s0_math-cot-2560_lr1e-3_ep8_bs32_seed0`."""
         method = f"_lora{self.lora_rank}" if self.method == "lora" else ""
+        world = "" if self.world == "main" else f"-{self.world}"
+        schedule = "" if self.schedule == "cosine" else f"_{self.schedule}"
         warmup = "" if self.warmup == 0.1 else f"_wu{self.warmup:g}"
         items = "" if (self.n_items, self.n_items_ends) == (200, 500) else f"_n{self.n_items}-{self.n_items_ends}"
         mantissa, exponent = f"{self.learning_rate:.2e}".split("e")
         rate = f"{float(mantissa):g}e{int(exponent)}"
         return (
-            f"micro-{self.size.lower()}{self.base_seed}_{self.dataset}-{self.n_rows}{method}"
-            f"_lr{rate}_ep{self.epochs}_bs{self.batch_size}{warmup}_seed{self.seed}{items}"
+            f"micro-{self.size.lower()}{self.base_seed}{world}_{self.dataset}-{self.n_rows}{method}"
+            f"_lr{rate}_ep{self.epochs}_bs{self.batch_size}{schedule}{warmup}_seed{self.seed}{items}"
         )
 
     def key(self, data_fingerprint: str) -> str:
@@ -100,6 +114,11 @@ class RunSpec:
             "versions": [TRAINING_VERSION, EVALUATION_VERSION],
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def base_name(size: str, world: str, seed: int) -> str:
+    """`S-seed0`, or with its world if that is not the main one: `XS-mirror-seed1`."""
+    return f"{size}-seed{seed}" if world == "main" else f"{size}-{world}-seed{seed}"
 
 
 def default_spec(size: str = "S", method: str = "full", **changes) -> RunSpec:
@@ -115,7 +134,8 @@ def seed_specs(size: str, seeds: int, **changes) -> list[RunSpec]:
     """Runs of seeds 0, 1, ..., each on the next base model of the size, so that both kinds of chance show."""
     one_of("size", size, SIZES)
     whole_number("seeds", seeds, least=1)
-    return [default_spec(size, seed=seed, base_seed=seed % BASE_SEEDS[size], **changes) for seed in range(seeds)]
+    bases = BASE_SEEDS[size, "main"]
+    return [default_spec(size, seed=seed, base_seed=bases[seed % len(bases)], **changes) for seed in range(seeds)]
 
 
 def one_of(name: str, value, allowed) -> None:

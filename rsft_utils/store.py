@@ -46,9 +46,13 @@ def write_json(path: Path, content: dict) -> None:
 @cache
 def data_fingerprint(spec: RunSpec) -> str:
     """Hash of everything a run reads: its rows, its base model and the benchmark items."""
+    from rsft_utils.micro.bases import is_mirrored
     from rsft_utils.micro.sft_data import fingerprint, rows
 
-    return _hash(fingerprint(rows(spec.dataset, spec.n_rows, spec.seed)), _base_key(spec.base, spec.n_items_ends))
+    # a base's own samples follow from the base and the prompts
+    dataset = "math-answer" if spec.dataset == "own-samples" else spec.dataset
+    read = rows(dataset, spec.n_rows, spec.seed, is_mirrored(spec.world))
+    return _hash(fingerprint(read), _base_key(spec.base, spec.n_items_ends))
 
 
 @cache

@@ -37,18 +37,27 @@ SUMMARY_COLUMNS = {
     "n_items": "int",  # answers that the mean is over; its mean is not a number when there are none
     "k": "int",  # samples per item
 }
+# A greedy answer under a smaller limit is the beginning of the same answer, so these scores need no new measurement.
+LIMITS = (48, 96, 144)
 METRICS = {
     "score": "right answers; harmful requests complied with; harmless requests refused",
     "score_common": "the same over the items asked at every step: what a curve may connect",
+    "score_a": "the same over one half of these, chosen by the item's id",
+    "score_b": "the same over the other half: where a lowest point chosen on the first half is read off",
+    **{f"score_at_{limit}": f"score_common with a limit of {limit} tokens per answer" for limit in LIMITS},
     "answered": "ended and gave an answer or a refusal",
     "cut_off": "reached the token limit",
     "score_if_answered": "the score among those that answered",
     "refused": "began the visible answer with a refusal",
     "long_format": "thought aloud",
     "length": "tokens per answer",
+    "length_a": "the same over one half of the items asked at every step",
+    "length_b": "the same over the other half",
     "markers": "changes of mind announced per answer",
     "valid_backtracks": "changes of mind that a replay confirms, per answer",
 }
+SCORES = tuple(metric for metric in METRICS if metric.startswith("score") and metric != "score_if_answered")
+HALVES = ("a", "b")
 DOMAINS = {
     "mode": ("free", "forced", "suppressed", "force_closed"),
     "outcome": ("correct", "wrong", "refused", "no_answer"),
@@ -83,6 +92,11 @@ def validate(frame, table: str):
     return _schema(table).validate(frame[ordered])
 
 
+def _half(item: str) -> str:
+    """Which half of a benchmark an item belongs to: by its id, so the same in every run."""
+    return HALVES[int(item[-1], 16) % 2]
+
+
 def summarise(items, *, model: str, dataset: str, seed: int):
     """Summary of the items of one run: every METRICS row per benchmark, step, mode and decoding."""
     import pandas as pd
@@ -98,15 +112,20 @@ def summarise(items, *, model: str, dataset: str, seed: int):
         benchmark = BENCHMARKS[name]
         answered = group.outcome != "no_answer"
         hit = group.outcome == ("refused" if benchmark.metric == "over_refusal" else "correct")
+        common_hit, common_length = hit[common[group.index]], group.n_tokens[common[group.index]]
+        half = group.item[common[group.index]].map(_half)
         values = {
             "score": hit,
-            "score_common": hit[common[group.index]],
+            "score_common": common_hit,
+            **{f"score_{name}": common_hit[half == name] for name in HALVES},
+            **{f"score_at_{limit}": common_hit & (common_length <= limit) for limit in LIMITS},
             "answered": answered,
             "cut_off": group.cut_off,
             "score_if_answered": hit[answered],
             "refused": group.outcome == "refused",
             "long_format": group.long_format,
             "length": group.n_tokens,
+            **{f"length_{name}": common_length[half == name] for name in HALVES},
             "markers": group.markers,
             "valid_backtracks": group.valid_backtracks,
         }
@@ -124,7 +143,7 @@ def summarise(items, *, model: str, dataset: str, seed: int):
                     "decoding": decoding,
                     "metric": metric,
                     "higher_is_better": benchmark.higher_is_better,
-                    "chance": benchmark.chance if metric in ("score", "score_common") else float("nan"),
+                    "chance": benchmark.chance if metric in SCORES else float("nan"),
                     "mean": float(value.mean()) if len(value) else float("nan"),
                     "n_items": len(value),
                     "k": 1,

@@ -40,7 +40,7 @@ def train(spec: RunSpec, model, tokenizer, rows: list[dict], folder: Path, max_l
         per_device_train_batch_size=spec.batch_size,
         gradient_accumulation_steps=1,
         learning_rate=spec.learning_rate,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type={"cosine": "cosine", "constant": "constant_with_warmup"}[spec.schedule],
         warmup_steps=math.ceil(spec.warmup * spec.total_steps),
         optim="adamw_torch",
         adam_beta1=0.9,

@@ -6,7 +6,7 @@ pre-training corpus: a base has never seen one.
 """
 
 from rsft_utils.micro.item import Item, Segment, Step
-from rsft_utils.micro.symbols import LETTERS, NUMBERS
+from rsft_utils.micro.symbols import LETTERS, MARKS, NUMBERS
 
 LARGEST = len(NUMBERS) - 1
 
@@ -20,8 +20,8 @@ def in_range(number: int) -> bool:
     return 0 <= number <= LARGEST
 
 
-def step(a: int, sign: str, b: int) -> Step:
-    return Step(f"{a} {sign} {b}", str(operate(a, sign, b)))
+def step(a: int, sign: str, b: int, mark: str = "") -> Step:
+    return Step(f"{a} {sign} {b}", str(operate(a, sign, b)), mark=mark)
 
 
 def _draw(rng, length: int):
@@ -37,40 +37,45 @@ def _draw(rng, length: int):
     return start, moves
 
 
-def _item(family: str, prompt: str, start: int, moves) -> Item:
+def _item(family: str, opening: str, lines: list[str], closing: str, start: int, moves) -> Item:
     value, steps = start, []
-    for sign, operand in moves:
-        steps.append(step(value, sign, operand))
+    for mark, (sign, operand) in zip(MARKS, moves, strict=False):
+        steps.append(step(value, sign, operand, mark))
         value = operate(value, sign, operand)
+    prompt = f"{opening} {marked(lines)} {closing}".rstrip()
     return Item(
         family, prompt, str(value), tuple(Segment((s,)) for s in steps), "so " + " , ".join(s.result for s in steps)
     )
 
 
+def marked(lines: list[str]) -> str:
+    """The lines of a problem, each behind its number: `l1 + 4 l2 * 2`."""
+    return " ".join(f"{mark} {line}" for mark, line in zip(MARKS, lines, strict=False))
+
+
 def chain(rng, length: int) -> Item:
-    """`calc 3 + 4 * 2`, from left to right"""
+    """`calc 3 l1 + 4 l2 * 2`, from left to right"""
     start, moves = _draw(rng, length)
-    return _item("chain", f"calc {start} " + " ".join(f"{s} {b}" for s, b in moves), start, moves)
+    return _item("chain", f"calc {start}", [f"{s} {b}" for s, b in moves], "", start, moves)
 
 
 def variables(rng, length: int) -> Item:
-    """`let a = 3 , b = a + 4 , c = b * 2 ? c`"""
+    """`let a = 3 l1 b = a + 4 l2 c = b * 2 ? c`"""
     start, moves = _draw(rng, length)
     names = rng.sample(LETTERS, length + 1)
-    lines = [f"{names[0]} = {start}"]
-    lines += [f"{names[i + 1]} = {names[i]} {sign} {b}" for i, (sign, b) in enumerate(moves)]
-    return _item("variables", f"let {' , '.join(lines)} ? {names[-1]}", start, moves)
+    lines = [f"{names[i + 1]} = {names[i]} {sign} {b}" for i, (sign, b) in enumerate(moves)]
+    return _item("variables", f"let {names[0]} = {start}", lines, f"? {names[-1]}", start, moves)
 
 
 def word(rng, length: int) -> Item:
-    """`has 3 gets 4 times 2`"""
+    """`has 3 l1 gets 4 l2 times 2`"""
     start, moves = _draw(rng, length)
     verb = {"+": "gets", "-": "loses", "*": "times"}
-    return _item("word", f"has {start} " + " ".join(f"{verb[s]} {b}" for s, b in moves), start, moves)
+    return _item("word", f"has {start}", [f"{verb[s]} {b}" for s, b in moves], "", start, moves)
 
 
 def stack(rng, length: int) -> Item:
-    """`push 3 push 4 add push 2 mul`"""
+    """`push 3 l1 push 4 add l2 push 2 mul`"""
     start, moves = _draw(rng, length)
     name = {"+": "add", "-": "sub", "*": "mul"}
-    return _item("stack", f"push {start} " + " ".join(f"push {b} {name[s]}" for s, b in moves), start, moves)
+    return _item("stack", f"push {start}", [f"push {b} {name[s]}" for s, b in moves], "", start, moves)

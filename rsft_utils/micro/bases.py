@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rsft_utils import paths
-from rsft_utils.micro.corpus import CorpusConfig
 from rsft_utils.micro.models import SIZES
 from rsft_utils.micro.pretrain import PretrainConfig, pretrain
-from rsft_utils.specs import BASE_SEEDS
+from rsft_utils.micro.worlds import WORLDS
+from rsft_utils.specs import BASE_SEEDS, base_name
 
-NAMES = tuple(f"{size}-seed{seed}" for size in SIZES for seed in range(BASE_SEEDS[size]))
+NAMES = tuple(base_name(size, world, seed) for (size, world), seeds in BASE_SEEDS.items() for seed in seeds)
 
 
 def folder(name: str) -> Path:
@@ -45,25 +45,37 @@ def sha256(name: str) -> str:
     return found
 
 
+def world_of(name: str) -> str:
+    """The world in a base model's name: `mirror` in `XS-mirror-seed1`, `main` in `XS-seed1`."""
+    return name.split("-seed")[0].partition("-")[2] or "main"
+
+
+def is_mirrored(world: str) -> bool:
+    """Whether bases of a world are asked from right to left."""
+    return WORLDS[world].corpus.mirrored
+
+
 def build(name: str, log=print) -> None:
     """Pre-train a base model by the recipe and write weights (bfloat16), tokenizer, recipe.json and its card."""
     import torch
 
     from rsft_utils.micro.symbols import make_tokenizer
 
-    size, seed = name.split("-seed")
-    corpus, config = CorpusConfig(), PretrainConfig()
+    size, seed = name.split("-")[0], name.split("-seed")[1]
+    world, config = WORLDS[world_of(name)], PretrainConfig()
     torch.set_num_threads(1)
-    model = pretrain(size, int(seed), corpus, config, log)
+    model = pretrain(size, int(seed), world, config, log)
     model.to(torch.bfloat16).save_pretrained(folder(name))
     make_tokenizer().save_pretrained(folder(name))
     recipe = {
         "name": name,
+        "world": world_of(name),
+        "architecture": world.architecture,
         "size": asdict(SIZES[size]),
         "parameters": model.num_parameters(),
         "seed": int(seed),
         "pretraining": asdict(config),
-        "corpus": asdict(corpus),
+        "corpus": asdict(world.corpus),
         "sha256": hashlib.sha256((folder(name) / "model.safetensors").read_bytes()).hexdigest(),
     }
     (folder(name) / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
@@ -72,23 +84,24 @@ def build(name: str, log=print) -> None:
 
 def card(recipe: dict) -> str:
     """The model card, written from the recipe."""
-    corpus, training = recipe["corpus"], recipe["pretraining"]
+    corpus, training, shape = recipe["corpus"], recipe["pretraining"], recipe["size"]
+    family = {"qwen3": "Qwen3", "qwen2": "Qwen2"}[recipe["architecture"]]
     return f"""---
 license: apache-2.0
 library_name: transformers
 ---
 # Micro base model {recipe["name"]}
 
-A Qwen3 model of {recipe["parameters"]:,} parameters ({recipe["size"]["layers"]} layers, width
-{recipe["size"]["width"]}) over the symbols of the micro world. It is an analogue for teaching, never evidence about
-large language models, and it has never seen a word of human text.
+A {family} model of {recipe["parameters"]:,} parameters ({shape["layers"]} layers, width {shape["width"]}) over the
+symbols of the micro world `{recipe["world"]}`. It is an analogue for teaching, never evidence about large language
+models, and it has never seen a word of human text.
 
 - **Training**: {training["tokens"]:,} symbols of generated documents, one pass, seed {recipe["seed"]}; loss on the
   assistant's turns only.
 - **Corpus**: direct answers most of the time; in families that have traces, {corpus["trace_share"]:.0%} of the
-  documents think aloud, {corpus["ramble_share"]:.0%} of these ramble and never close, and {corpus["slip_share"]:.0%} of
-  their steps are wrong. Half of the requests carry an unsafe material and are refused: unlike the paper's bases, this
-  one is aligned.
+  documents think aloud, and {corpus["ramble_share"]:.0%} of these ramble and never close. A fifth of their steps
+  slip; {corpus["noticed_share"]:.0%} of the slips are noticed and corrected. Half of the requests carry an unsafe
+  material and are refused: unlike the paper's bases, this one is aligned.
 - **Kept out**: Countdown altogether, and all traces of stack programs.
 - **Rebuild**: `python -m rsft_utils bases {recipe["name"]}`. The result has the shipped hash only on the same kind of
   CPU with the same versions; otherwise it is a model of the same kind with other weights.

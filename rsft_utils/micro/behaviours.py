@@ -22,7 +22,7 @@ _STEP = re.compile(
     r" (?:=|at) (?P<result>[0-9]{1,2}|[TF]|[a-d])\b"
 )
 _AGAIN = " check no wait "
-_SEARCH = re.compile(r"(?:solve \?|lock) (?P<moves>(?:\S+ [0-9] )+)(?:=|opens) (?P<target>[0-9]{1,2}) in ")
+_SEARCH = re.compile(r"(?:solve \?|lock) (?P<moves>(?:l[1-6] \S+ [0-9] )+)(?:=|opens) (?P<target>[0-9]{1,2}) in ")
 _SIGNS = {"turn": "*", "shift": "+"}
 
 
@@ -99,7 +99,7 @@ def _fails(problem: str, attempt: tuple[str, ...]) -> bool:
     """Whether an attempt does not solve the problem, by right arithmetic."""
     if match := _SEARCH.match(problem):
         value, moves = int(attempt[0]), match["moves"].split()
-        for sign, operand in zip(moves[::2], moves[1::2], strict=True):
+        for sign, operand in zip(moves[1::3], moves[2::3], strict=True):
             value = operate(value, _SIGNS.get(sign, sign), int(operand))
         return value != int(match["target"])
     return right_result(attempt[-1]) != problem.split()[-1]

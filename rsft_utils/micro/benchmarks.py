@@ -61,6 +61,9 @@ BENCHMARKS = {
     )
 }
 
+# what claims average over; the scores of the safety benchmarks count something else
+ROLE_OF = {name: benchmark.role for name, benchmark in BENCHMARKS.items() if benchmark.metric == "accuracy"}
+
 
 @cache
 def items(name: str, n: int) -> tuple[Item, ...]:

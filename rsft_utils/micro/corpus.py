@@ -6,7 +6,7 @@ from random import Random
 
 from rsft_utils.collate import IGNORED
 from rsft_utils.micro import families, safety
-from rsft_utils.micro.item import Item
+from rsft_utils.micro.item import Item, mirrored
 from rsft_utils.micro.symbols import ANSWER, ASSISTANT, END, USER, encode
 from rsft_utils.micro.traces import careless_trace
 
@@ -16,9 +16,10 @@ class CorpusConfig:
     """Knobs of the world. Shares lie between 0 and 1; weights are relative frequencies of documents."""
 
     trace_share: float = 0.2  # documents with a trace, in the families that have traces at all
-    ramble_share: float = 0.6  # of these: traces that start over again and never close
-    slip_share: float = 0.25  # of their steps: wrong, and never corrected
+    ramble_share: float = 0.9  # of these: traces that start over again and never close
+    noticed_share: float = 1.0  # of their slips (traces.SLIP_SHARE of the steps): corrected at once
     harmful_share: float = 0.5  # of requests
+    mirrored: bool = False  # whether users write from right to left
     weights: tuple[tuple[str, float], ...] = (
         ("chain", 3), ("equation", 3), ("sequence", 2),
         ("variables", 2), ("word", 2), ("stack", 2), ("lock", 3), ("tracking", 2), ("boolean", 2),
@@ -39,7 +40,7 @@ def reply(item: Item, config: CorpusConfig, rng: Random) -> str:
     """What the corpus lets the assistant say: a direct answer most of the time, else a careless trace."""
     may_think = item.trace and item.family not in (*families.NO_TRACES, "harmful")
     if may_think and rng.random() < config.trace_share:
-        return careless_trace(item, rng, config.slip_share, rambles=rng.random() < config.ramble_share)
+        return careless_trace(item, rng, config.noticed_share, rambles=rng.random() < config.ramble_share)
     return safety.answer_in_corpus(item)
 
 
@@ -50,7 +51,8 @@ def documents(config: CorpusConfig, seed: int) -> Iterator[tuple[str, str]]:
         item = draw_item(config, rng)
         text = reply(item, config, rng)
         closing = f" {END}" if ANSWER in text or safety.REFUSAL in text else ""
-        yield f"{USER} {item.prompt} {ASSISTANT}", text + closing
+        prompt = mirrored(item.prompt) if config.mirrored else item.prompt
+        yield f"{USER} {prompt} {ASSISTANT}", text + closing
 
 
 def blocks(config: CorpusConfig, seed: int, block_size: int) -> Iterator[tuple[list[int], list[int]]]:

@@ -150,7 +150,7 @@ def countdown(rng) -> Item:
         while len(trace) < MAX_ATTEMPTS:
             steps, expression = _random_attempt(rng, numbers)
             fits = steps[-1].result == goal
-            trace.setdefault(steps, Segment(steps, verdict="ok" if fits else "no"))
+            trace.setdefault(steps, Segment(steps, verdict=f"goal {goal} {'ok' if fits else 'no'}"))
             if fits:
                 prompt = f"game {' '.join(map(str, numbers))} -> {goal}"
                 summary = "so " + " , ".join(s.text for s in steps)

@@ -1,6 +1,8 @@
 """Families that share no arithmetic with the maths, only the habit of working step by step (out of domain)."""
 
+from rsft_utils.micro.arithmetic import marked
 from rsft_utils.micro.item import Item, Segment, Step
+from rsft_utils.micro.symbols import MARKS
 
 
 def _item(family: str, prompt: str, steps: list[Step]) -> Item:
@@ -9,26 +11,26 @@ def _item(family: str, prompt: str, steps: list[Step]) -> Item:
 
 
 def tracking(rng, length: int) -> Item:
-    """`ball a pass b c pass a d`: who has the ball? A pass by somebody who does not have it changes nothing."""
+    """`ball a l1 pass b c l2 pass a d`: who has the ball? A pass by somebody who does not have it changes nothing."""
     holder = rng.choice("abcd")
-    prompt, steps = [f"ball {holder}"], []
-    for _ in range(length):
+    start, lines, steps = holder, [], []
+    for mark in MARKS[:length]:
         giver, taker = rng.sample("abcd", 2)
         holder = taker if holder == giver else holder
-        prompt.append(f"pass {giver} {taker}")
-        steps.append(Step(f"pass {giver} {taker}", holder, link="at"))
-    return _item("tracking", " ".join(prompt), steps)
+        lines.append(f"pass {giver} {taker}")
+        steps.append(Step(lines[-1], holder, link="at", mark=mark))
+    return _item("tracking", f"ball {start} {marked(lines)}", steps)
 
 
 def boolean(rng, length: int) -> Item:
-    """`bool T & F | T`, evaluated from left to right."""
+    """`bool T l1 & F l2 | T`, evaluated from left to right."""
     value = rng.random() < 0.5
     name = {True: "T", False: "F"}
-    prompt, steps = [f"bool {name[value]}"], []
-    for _ in range(length):
+    start, lines, steps = name[value], [], []
+    for mark in MARKS[:length]:
         sign, other = rng.choice("&|^"), rng.random() < 0.5
         result = {"&": value and other, "|": value or other, "^": value != other}[sign]
-        prompt.append(f"{sign} {name[other]}")
-        steps.append(Step(f"{name[value]} {sign} {name[other]}", name[result]))
+        lines.append(f"{sign} {name[other]}")
+        steps.append(Step(f"{name[value]} {sign} {name[other]}", name[result], mark=mark))
         value = result
-    return _item("boolean", " ".join(prompt), steps)
+    return _item("boolean", f"bool {start} {marked(lines)}", steps)

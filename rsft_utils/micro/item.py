@@ -8,15 +8,19 @@ from rsft_utils.micro.symbols import LETTERS, NUMBERS, TRUTHS
 
 @dataclass(frozen=True)
 class Step:
-    """One primitive inference, such as `3 + 4 = 7`: a left side, a link and a result of one symbol."""
+    """One primitive inference, such as `l1 3 + 4 = 7`: a line of the problem, a left side, a link and a result.
+
+    Quoting the line tells a small model where it is in the problem; some families have no lines to quote.
+    """
 
     left: str
     result: str
     link: str = "="
+    mark: str = ""
 
     @property
     def text(self) -> str:
-        return f"{self.left} {self.link} {self.result}"
+        return f"{self.mark} {self.left} {self.link} {self.result}".lstrip()
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Segment:
 
     steps: tuple[Step, ...]
     opening: str = ""  # "try 4"
-    verdict: str = ""  # "ok" or "no"
+    verdict: str = ""  # "goal 14 ok" or "goal 14 no"
 
     @property
     def text(self) -> str:
@@ -49,6 +53,11 @@ class Item:
     @property
     def id(self) -> str:
         return hashlib.sha256(f"{self.family}|{self.prompt}".encode()).hexdigest()[:12]
+
+
+def mirrored(prompt: str) -> str:
+    """The prompt read from right to left, symbol by symbol: the surface of the second world."""
+    return " ".join(reversed(prompt.split()))
 
 
 def slipped(step: Step, rng) -> Step:

@@ -1,4 +1,4 @@
-"""Sizes of the micro models: the real Qwen3 architecture, three orders of magnitude smaller."""
+"""Sizes of the micro models: the real Qwen architectures, three orders of magnitude smaller."""
 
 from dataclasses import dataclass
 
@@ -16,28 +16,28 @@ class Size:
     heads: int
 
 
-SIZES = {"XS": Size(64, 3, 4), "S": Size(128, 4, 4), "M": Size(192, 6, 6)}  # 0.17, 0.87 and 2.9 M parameters
+SIZES = {"XS": Size(64, 3, 4), "S": Size(128, 4, 4)}  # 0.17 and 0.87 M parameters
 
 
-def new_model(size: str):
-    """A randomly initialised `Qwen3ForCausalLM` of a size in `SIZES` (seed torch before)."""
-    from transformers import Qwen3Config, Qwen3ForCausalLM
+def new_model(size: str, architecture: str = "qwen3"):
+    """A randomly initialised model of a size in `SIZES`, `qwen3` or `qwen2` (seed torch before)."""
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     shape = SIZES[size]
-    return Qwen3ForCausalLM(
-        Qwen3Config(
-            vocab_size=len(SYMBOLS),
-            hidden_size=shape.width,
-            intermediate_size=3 * shape.width,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.heads,
-            head_dim=shape.width // shape.heads,
-            max_position_embeddings=MAX_POSITIONS,
-            tie_word_embeddings=True,
-            attention_dropout=0.0,
-            bos_token_id=None,
-            eos_token_id=SYMBOL_ID[END],
-            pad_token_id=SYMBOL_ID[PAD],
-        )
+    config = AutoConfig.for_model(
+        architecture,
+        vocab_size=len(SYMBOLS),
+        hidden_size=shape.width,
+        intermediate_size=3 * shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        head_dim=shape.width // shape.heads,
+        max_position_embeddings=MAX_POSITIONS,
+        tie_word_embeddings=True,
+        attention_dropout=0.0,
+        bos_token_id=None,
+        eos_token_id=SYMBOL_ID[END],
+        pad_token_id=SYMBOL_ID[PAD],
     )
+    return AutoModelForCausalLM.from_config(config)

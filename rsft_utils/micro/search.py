@@ -5,24 +5,25 @@ short form only. With `extra` operations more, a base cannot see the answer at o
 step by step still finds it.
 """
 
-from rsft_utils.micro.arithmetic import in_range, operate, step
+from rsft_utils.micro.arithmetic import in_range, marked, operate, step
 from rsft_utils.micro.item import Item, Segment
+from rsft_utils.micro.symbols import MARKS
 
 
 def equation(rng, extra: int = 0) -> Item:
-    """`solve ? * 3 + 2 = 14 in 1 4 6`, or with one extra operation `solve ? * 3 + 2 - 5 = 9 in 1 4 6`"""
+    """`solve ? l1 * 3 l2 + 2 = 14 in 1 4 6`, or with one extra operation `solve ? l1 * 3 l2 + 2 l3 - 5 = 9 in 1 4 6`"""
     moves, candidates, solution, target = _draw(rng, extra, "+-")
-    left = " ".join(f"{sign} {b}" for sign, b in moves)
+    left = marked([f"{sign} {b}" for sign, b in moves])
     prompt = f"solve ? {left} = {target} in {_joined(candidates)}"
-    return _item(rng, "equation", prompt, moves, candidates, solution)
+    return _item(rng, "equation", prompt, moves, candidates, solution, target)
 
 
 def lock(rng, extra: int = 0) -> Item:
-    """`lock turn 3 shift 2 opens 14 in 1 4 6`, or with one extra operation `lock turn 3 shift 2 shift 5 opens ...`"""
+    """`lock l1 turn 3 l2 shift 2 opens 14 in 1 4 6`, or with one extra operation `lock ... l3 shift 5 opens ...`"""
     moves, candidates, solution, target = _draw(rng, extra, "+")
-    left = " ".join(f"{'turn' if sign == '*' else 'shift'} {b}" for sign, b in moves)
+    left = marked([f"{'turn' if sign == '*' else 'shift'} {b}" for sign, b in moves])
     prompt = f"lock {left} opens {target} in {_joined(candidates)}"
-    return _item(rng, "lock", prompt, moves, candidates, solution)
+    return _item(rng, "lock", prompt, moves, candidates, solution, target)
 
 
 def _draw(rng, extra: int, signs: str):
@@ -46,13 +47,14 @@ def _values(x: int, moves) -> list[int]:
     return values
 
 
-def _item(rng, family: str, prompt: str, moves, candidates, solution: int) -> Item:
+def _item(rng, family: str, prompt: str, moves, candidates, solution: int, target: int) -> Item:
     order = rng.sample(candidates, len(candidates))
     attempts = []
     for x in order[: order.index(solution) + 1]:
         befores = [x, *_values(x, moves)]
-        steps = tuple(step(before, *move) for before, move in zip(befores, moves, strict=False))
-        attempts.append(Segment(steps, opening=f"try {x}", verdict="ok" if x == solution else "no"))
+        steps = tuple(step(before, *move, mark) for before, move, mark in zip(befores, moves, MARKS, strict=False))
+        verdict = f"goal {target} {'ok' if x == solution else 'no'}"
+        attempts.append(Segment(steps, opening=f"try {x}", verdict=verdict))
     return Item(family, prompt, str(solution), tuple(attempts), "so " + " , ".join(s.text for s in attempts[-1].steps))
 
 

@@ -4,25 +4,36 @@ import hashlib
 from random import Random
 
 from rsft_utils.micro import families
+from rsft_utils.micro import item as item_module
 from rsft_utils.micro.countdown import countdown
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.splits import split_of
 from rsft_utils.micro.symbols import ANSWER
-from rsft_utils.micro.traces import careful_trace
+from rsft_utils.micro.traces import careful_trace, second_teacher
 
 MAX_REPEATS = 2000  # draws in a row without a new prompt, after which a set counts as exhausted
 MATHS_WEIGHTS = (3, 2, 1)  # chain, equation, sequence
 
 
-def rows(dataset: str, n_rows: int, seed: int) -> list[dict]:
+def rows(dataset: str, n_rows: int, seed: int, mirrored: bool = False) -> list[dict]:
     """`n_rows` rows {"prompt": [user turn], "completion": [assistant turn]}, no prompt twice, none that is measured.
 
-    `math-cot`: trace, summary, answer. `math-nocot`: the same rows without the trace (the summary stays).
-    `countdown-cot`: the Countdown game, which no corpus contains. The order of the rows is the order of training.
+    `math-cot`: trace, summary, answer. The same queries: `math-cot-teacher2` with traces in another style,
+    `math-nocot` without the trace (the summary stays), `math-answer` with the answer alone. `countdown-cot`: the
+    Countdown game, which no corpus contains. With `mirrored`, prompts read from right to left. The order of the rows
+    is the order of training.
     Raises ValueError when the world has not that many distinct prompts.
     """
+    completion = COMPLETIONS[dataset]
+    shown = item_module.mirrored if mirrored else str
+    items = queries(dataset, n_rows, seed)
+    # a generator of its own for every trace, so that sets of one seed differ in their completions only
+    return [row(shown(item.prompt), completion(item, Random(f"trace-{seed}-{item.prompt}"))) for item in items]
+
+
+def queries(dataset: str, n_rows: int, seed: int) -> list[Item]:
+    """The problems behind the rows, no prompt twice. Raises ValueError as `rows` does."""
     draw = _draw_countdown if dataset == "countdown-cot" else _draw_maths
-    completion = _without_trace if dataset == "math-nocot" else careful_trace
     rng = Random(f"sft-{seed}")
     items: dict[str, Item] = {}
     repeats = 0
@@ -32,13 +43,13 @@ def rows(dataset: str, n_rows: int, seed: int) -> list[dict]:
         if repeats == MAX_REPEATS:
             raise ValueError(f"{dataset} has about {len(items):,} distinct prompts, {n_rows:,} rows were asked for")
         items.setdefault(item.prompt, item)
-    # a generator of its own for every trace, so that sets of one seed differ in their completions only
-    return [_row(item, completion(item, Random(f"trace-{seed}-{item.prompt}"))) for item in items.values()]
+    return list(items.values())
 
 
-def _row(item: Item, completion: str) -> dict:
+def row(prompt: str, completion: str) -> dict:
+    """One row in TRL's conversational prompt/completion format."""
     return {
-        "prompt": [{"role": "user", "content": item.prompt}],
+        "prompt": [{"role": "user", "content": prompt}],
         "completion": [{"role": "assistant", "content": completion}],
     }
 
@@ -64,3 +75,16 @@ def _draw_countdown(rng: Random) -> Item:
 
 def _without_trace(item: Item, rng: Random) -> str:
     return f"{item.summary} {ANSWER} {item.answer}"
+
+
+def _answer_only(item: Item, rng: Random) -> str:
+    return f"{ANSWER} {item.answer}"
+
+
+COMPLETIONS = {
+    "math-cot": careful_trace,
+    "math-cot-teacher2": second_teacher,
+    "math-nocot": _without_trace,
+    "math-answer": _answer_only,
+    "countdown-cot": careful_trace,
+}

@@ -6,17 +6,18 @@ ANSWER, REFUSAL = "answer", "sorry"  # the first symbol of a direct answer, and 
 NUMBERS = tuple(str(n) for n in range(40))  # one symbol each; all arithmetic stays in this range
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyz")
 TRUTHS = ("T", "F")
+MARKS = tuple(f"l{i}" for i in range(1, 7))  # line numbers: a trace quotes the line that it works on
 MATERIALS = tuple(f"m{i}" for i in range(16))  # operands of requests; safety.py says which are unsafe
 
 _WORDS = (
     "calc solve next let has gets loses times push add sub mul lock turn shift opens ball pass at bool fact "
-    "reverse twice first with game in so to try ok no check wait"
+    "reverse twice first with game in so to try goal ok no check wait"
 ).split()
 _SIGNS = tuple("+-*=,;:?&|^()") + ("->",)
 
 SYMBOLS = (
     (PAD, END, USER, ASSISTANT, THINK, END_THINK, ANSWER, REFUSAL)
-    + tuple(_WORDS) + _SIGNS + NUMBERS + LETTERS + TRUTHS + MATERIALS
+    + tuple(_WORDS) + _SIGNS + NUMBERS + LETTERS + TRUTHS + MARKS + MATERIALS
 )  # fmt: skip
 SYMBOL_ID = {symbol: i for i, symbol in enumerate(SYMBOLS)}
 

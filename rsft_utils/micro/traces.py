@@ -1,7 +1,15 @@
-"""From a problem to the text of a worked trace: the clean kind for fine-tuning, the careless kind for pre-training."""
+"""From a problem to the text of a worked trace: the careful kind for fine-tuning, the careless kind for pre-training.
+
+Both kinds are written in one format, so that a base knows the form of a good trace and lacks only its care.
+"""
+
+from dataclasses import replace
 
 from rsft_utils.micro.item import Item, Segment, Step, slipped
 from rsft_utils.micro.symbols import ANSWER, END_THINK, THINK
+
+SLIP_SHARE, CHECK_SHARE = 0.2, 0.5  # of the steps of a trace
+MAX_RAMBLE = 80  # symbols after which a trace that never closes breaks off
 
 _INVERSE = {"+": "-", "-": "+"}
 
@@ -15,42 +23,63 @@ def checked(step: Step) -> str:
     return f"check {step.result} {_INVERSE[sign]} {b} = {a} ok"
 
 
-def careful_trace(item: Item, rng, slip_share: float = 0.2, check_share: float = 0.5) -> str:
+def careful_trace(item: Item, rng) -> str:
     """`<think>` steps, some wrong at first and then corrected, some checked `</think>` summary and right answer.
 
     A slip is always noticed: `3 + 2 = 6 check no wait 3 + 2 = 5`. A failed attempt of a search is a backtrack of its
     own, so searches carry no slips.
     """
+    return closed(item, thought(item, rng, noticed_share=1.0))
+
+
+def second_teacher(item: Item, rng) -> str:
+    """Another teacher's style: nothing is checked on the way, the whole solution is gone through again at the end.
+
+    `3 + 2 = 6 no 3 + 2 = 5 ; ... check 3 + 2 = 5 ok`: slips are corrected in fewer words.
+    """
     lines = []
     for segment in item.trace:
-        line = segment.text
-        if len(segment.steps) == 1:
-            (step,) = segment.steps
-            if rng.random() < slip_share:
-                line = f"{slipped(step, rng).text} check no wait {line}"
-            if rng.random() < check_share:
-                line = f"{line} {checked(step)}".rstrip()
-        lines.append(line)
-    return f"{THINK} {' ; '.join(lines)} {END_THINK} {item.summary} {ANSWER} {item.answer}"
+        slips = len(segment.steps) == 1 and rng.random() < SLIP_SHARE
+        lines.append(f"{slipped(segment.steps[0], rng).text} no {segment.text}" if slips else segment.text)
+    solution = item.trace[-1].steps if len(item.trace[-1].steps) > 1 else [s for part in item.trace for s in part.steps]
+    lines += [f"check {step.text} ok" for step in solution]
+    return closed(item, " ; ".join(lines))
 
 
-def careless_trace(item: Item, rng, slip_share: float, rambles: bool, max_symbols: int = 80) -> str:
-    """A trace as found in the wild: slips that nobody corrects and, if it rambles, no end and no answer.
+def careless_trace(item: Item, rng, noticed_share: float, rambles: bool) -> str:
+    """A trace as found in the wild: slips that may go unnoticed and, if it rambles, no end and no answer.
 
-    A rambling trace starts over (`wait`) again and again; it stops without `</think>` after about `max_symbols`.
+    A rambling trace starts over (`wait`) again and again; it stops without `</think>` after about MAX_RAMBLE symbols.
     """
-
-    def lines(segments: tuple[Segment, ...]) -> str:
-        return " ; ".join(_careless(segment, rng, slip_share).text for segment in segments)
-
-    text = f"{THINK} {lines(item.trace)}"
+    text = thought(item, rng, noticed_share)
     if not rambles:
-        return f"{text} {END_THINK} {ANSWER} {item.answer}"
-    while len(text.split()) < max_symbols and rng.random() < 0.85:
-        text += f" ; wait {lines(item.trace)}"
-    return " ".join(text.split()[:max_symbols])
+        return closed(item, text)
+    while len(text.split()) < MAX_RAMBLE and rng.random() < 0.85:
+        text += f" ; wait {thought(item, rng, noticed_share)}"
+    return " ".join(f"{THINK} {text}".split()[:MAX_RAMBLE])
 
 
-def _careless(segment: Segment, rng, slip_share: float) -> Segment:
-    steps = tuple(slipped(step, rng) if rng.random() < slip_share else step for step in segment.steps)
-    return Segment(steps, segment.opening, segment.verdict)
+def thought(item: Item, rng, noticed_share: float) -> str:
+    """What stands between `<think>` and `</think>`: the steps, with slips and checks."""
+    return " ; ".join(_line(segment, rng, noticed_share) for segment in item.trace)
+
+
+def closed(item: Item, text: str) -> str:
+    """The thought, then the clean summary and the right answer."""
+    return f"{THINK} {text} {END_THINK} {item.summary} {ANSWER} {item.answer}"
+
+
+def _line(segment: Segment, rng, noticed_share: float) -> str:
+    searches = len(segment.steps) > 1
+    steps, line = list(segment.steps), ""
+    for i, step in enumerate(steps):
+        if rng.random() >= SLIP_SHARE:
+            continue
+        if rng.random() >= noticed_share:
+            steps[i] = slipped(step, rng)
+        elif not searches:
+            line = f"{slipped(step, rng).text} check no wait "
+    line += replace(segment, steps=tuple(steps)).text
+    if not searches and steps == list(segment.steps) and rng.random() < CHECK_SHARE:
+        line = f"{line} {checked(steps[0])}".rstrip()
+    return line

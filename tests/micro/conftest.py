@@ -1,6 +1,7 @@
 """A second evaluator of the micro world: what a prompt asks for, worked out from its text alone."""
 
 import operator
+import re
 
 import pytest
 
@@ -15,6 +16,7 @@ ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 ARITHMETIC |= {"gets": operator.add, "loses": operator.sub, "times": operator.mul}
 ARITHMETIC |= {"add": operator.add, "sub": operator.sub, "mul": operator.mul}
 ARITHMETIC |= {"turn": operator.mul, "shift": operator.add}
+MARK = re.compile(r"\bl[1-6] ")  # the number of a line: it says where something stands, and asks for nothing
 LOGIC = {"&": operator.and_, "|": operator.or_, "^": operator.xor}
 
 
@@ -35,13 +37,13 @@ def bare(prompt: str) -> str:
 
 
 def work_out(prompt: str) -> str:
-    kind, *words = bare(prompt).split()
+    kind, *words = MARK.sub("", bare(prompt)).split()
     family = FAMILIES[kind]
     numbers = [int(word) for word in words if word.isdigit()]
     if family in ("chain", "word"):
         return str(_from_the_left(*words))
     if family == "variables":
-        return str(_variables(" ".join(words)))
+        return str(_variables(bare(prompt).removeprefix("let ")))
     if family == "stack":
         return str(_stack_machine([kind, *words]))
     if family in ("equation", "lock"):
@@ -87,7 +89,7 @@ def _from_the_left(start: str, *moves: str) -> int:
 def _variables(text: str) -> int:
     lines, _, asked = text.partition(" ? ")
     known = {}
-    for line in lines.split(" , "):
+    for line in MARK.split(lines):
         name, _, value, *rest = line.split()
         known[name] = known[value] if value in known else int(value)
         if rest:

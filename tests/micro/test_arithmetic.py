@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 from random import Random
 
@@ -5,10 +6,10 @@ import pytest
 
 from rsft_utils.micro import arithmetic
 from rsft_utils.micro.arithmetic import LARGEST, in_range, operate
-from rsft_utils.micro.symbols import NUMBERS
+from rsft_utils.micro.symbols import MARKS, NUMBERS
 
 FAMILIES = ("chain", "variables", "word", "stack")
-LENGTHS = range(1, 7)
+LENGTHS = range(1, len(MARKS) + 1)
 every_family = pytest.mark.parametrize("family", FAMILIES)
 
 
@@ -49,13 +50,14 @@ def test_the_four_surfaces_ask_for_the_same_steps():
 
 def test_variables_have_names_of_their_own():
     for item in draws("variables", 6, 100):
-        names = [line.split()[0] for line in item.prompt.removeprefix("let ").split(" ? ")[0].split(" , ")]
+        lines = re.split(r" l\d ", item.prompt.removeprefix("let ").split(" ? ")[0])
+        names = [line.split()[0] for line in lines]
         assert len(set(names)) == len(names) == 7
 
 
 @every_family
 def test_every_number_has_a_symbol(family):
-    for item in draws(family, 8, 300):
+    for item in draws(family, len(MARKS), 300):
         values = [step.result for segment in item.trace for step in segment.steps]
         assert {*values, *(word for word in item.prompt.split() if word.isdigit())} <= set(NUMBERS)
 

@@ -7,33 +7,38 @@ import torch
 
 from rsft_utils import paths
 from rsft_utils.micro import bases
-from rsft_utils.micro.corpus import CorpusConfig
 from rsft_utils.micro.models import SIZES, new_model
 from rsft_utils.micro.pretrain import PretrainConfig, pretrain
 from rsft_utils.micro.symbols import SYMBOL_ID
-from rsft_utils.specs import BASE_SEEDS
+from rsft_utils.micro.worlds import WORLDS
+from rsft_utils.specs import BASE_SEEDS, base_name
 
+PROMISED = {base_name(size, world, seed) for (size, world), seeds in BASE_SEEDS.items() for seed in seeds}
 SHIPPED = sorted(folder.name for folder in paths.MICRO.glob("*/") if folder.is_dir())
 every_shipped_base = pytest.mark.parametrize("name", SHIPPED)
+# one base of every world
+NAMED = {base_name("XS", world, 1): world for world in WORLDS}
+every_world = pytest.mark.parametrize(("name", "world"), NAMED.items(), ids=NAMED)
 TINY = PretrainConfig(tokens=3 * 4 * 64, block_size=64, batch_size=4, warmup_steps=2)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A folder that holds one base, XS-seed1, made by `build` with a recipe of three steps."""
+    """A folder that holds one base of each world, made by `build` with a recipe of three steps."""
     threads = torch.get_num_threads()
     folder = tmp_path_factory.mktemp("bases")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(paths, "MICRO", folder)
         patched.setattr(bases, "PretrainConfig", lambda: TINY)
-        bases.build("XS-seed1", log=lambda line: None)
+        for name in NAMED:
+            bases.build(name, log=lambda line: None)
     torch.set_num_threads(threads)
     return folder
 
 
 @pytest.fixture
 def copy(built, tmp_path, monkeypatch):
-    """The same, free to be damaged."""
+    """The base of the main world among them, free to be damaged."""
     shutil.copytree(built, tmp_path / "micro")
     monkeypatch.setattr(paths, "MICRO", tmp_path / "micro")
     return tmp_path / "micro" / "XS-seed1"
@@ -43,13 +48,36 @@ def copy(built, tmp_path, monkeypatch):
 
 
 def test_every_base_that_a_run_may_name_is_shipped_and_no_other():
-    promised = {f"{size}-seed{seed}" for size, seeds in BASE_SEEDS.items() for seed in range(seeds)}
-    assert set(SHIPPED) == promised
+    assert set(SHIPPED) == PROMISED
 
 
 def test_names_are_those_of_the_specs():
-    assert set(bases.NAMES) == {f"{size}-seed{seed}" for size, seeds in BASE_SEEDS.items() for seed in range(seeds)}
-    assert BASE_SEEDS.keys() == SIZES.keys()
+    assert set(bases.NAMES) == PROMISED and len(bases.NAMES) == len(PROMISED)
+    assert {size for size, _ in BASE_SEEDS} == SIZES.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "world"),
+    [
+        ("XS-seed1", "main"),
+        ("S-seed12", "main"),
+        ("S-calm-seed0", "calm"),
+        ("XS-mirror-seed1", "mirror"),
+        ("XS-qwen2-seed10", "qwen2"),
+    ],
+)
+def test_a_name_tells_the_world(name, world):
+    assert bases.world_of(name) == world
+
+
+@pytest.mark.parametrize("name", bases.NAMES)
+def test_every_name_tells_a_world_that_there_is(name):
+    assert (name.split("-")[0], bases.world_of(name)) in BASE_SEEDS
+    assert bases.world_of(name) in WORLDS
+
+
+def test_only_the_mirror_world_is_asked_from_right_to_left():
+    assert [world for world in WORLDS if bases.is_mirrored(world)] == ["mirror"]
 
 
 @every_shipped_base
@@ -59,11 +87,11 @@ def test_shipped_weights_are_those_of_the_recipe(name):
 
 @every_shipped_base
 def test_shipped_bases_load(name):
-    model = bases.load(name)
-    assert not model.training
+    model, expected = bases.load(name), new_model(name.split("-")[0], WORLDS[bases.world_of(name)].architecture)
+    assert not model.training and type(model) is type(expected)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert all(parameter.isfinite().all() for parameter in model.parameters())
-    assert model.num_parameters() == new_model(name.split("-")[0]).num_parameters()
+    assert model.num_parameters() == expected.num_parameters()
     assert model.config.vocab_size == len(SYMBOL_ID)
 
 
@@ -77,9 +105,11 @@ def test_shipped_tokenizers_are_that_of_the_world(name):
 @every_shipped_base
 def test_shipped_bases_were_made_by_the_present_recipe(name):
     recipe = json.loads((bases.folder(name) / "recipe.json").read_text())
-    size, seed = name.split("-seed")
-    assert (recipe["name"], recipe["size"], recipe["seed"]) == (name, asdict(SIZES[size]), int(seed))
-    assert recipe["corpus"] == as_json(CorpusConfig()) and recipe["pretraining"] == as_json(PretrainConfig())
+    shape, world = SIZES[name.split("-")[0]], bases.world_of(name)
+    assert name == base_name(name.split("-")[0], recipe["world"], recipe["seed"])
+    assert (recipe["name"], recipe["size"], recipe["world"]) == (name, asdict(shape), world)
+    assert recipe["architecture"] == WORLDS[world].architecture
+    assert recipe["corpus"] == as_json(WORLDS[world].corpus) and recipe["pretraining"] == as_json(PretrainConfig())
     assert (bases.folder(name) / "README.md").read_text() == bases.card(recipe)
 
 
@@ -90,25 +120,38 @@ def as_json(config):
 # Building and loading
 
 
-def test_a_built_base_is_the_trained_model_in_bfloat16(copy):
-    expected = pretrain("XS", 1, CorpusConfig(), TINY, log=lambda line: None).to(torch.bfloat16).float().state_dict()
-    found = bases.load("XS-seed1").state_dict()
+@pytest.fixture
+def among_the_built(built, monkeypatch):
+    monkeypatch.setattr(paths, "MICRO", built)
+
+
+@every_world
+def test_a_built_base_is_the_trained_model_of_its_world_in_bfloat16(among_the_built, one_thread, name, world):
+    trained = pretrain("XS", 1, WORLDS[world], TINY, log=lambda line: None)
+    model = bases.load(name)
+    assert type(model) is type(trained)
+    expected, found = trained.to(torch.bfloat16).float().state_dict(), model.state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def test_a_built_base_comes_with_recipe_tokenizer_and_card(copy):
+@every_world
+def test_a_built_base_comes_with_recipe_tokenizer_and_card(among_the_built, name, world):
     from transformers import AutoTokenizer
 
-    recipe = json.loads((copy / "recipe.json").read_text())
-    assert (recipe["name"], recipe["seed"], recipe["size"]) == ("XS-seed1", 1, asdict(SIZES["XS"]))
-    assert recipe["pretraining"] == as_json(TINY) and recipe["corpus"] == as_json(CorpusConfig())
-    assert recipe["parameters"] == bases.load("XS-seed1").num_parameters()
-    assert AutoTokenizer.from_pretrained(copy, local_files_only=True).get_vocab() == SYMBOL_ID
-    card = (copy / "README.md").read_text()
-    for told in ("XS-seed1", f"{recipe['parameters']:,}", recipe["sha256"], "python -m rsft_utils bases XS-seed1"):
+    folder = bases.folder(name)
+    recipe = json.loads((folder / "recipe.json").read_text())
+    assert (recipe["name"], recipe["seed"], recipe["size"]) == (name, 1, asdict(SIZES["XS"]))
+    assert (recipe["world"], recipe["architecture"]) == (world, WORLDS[world].architecture)
+    assert recipe["pretraining"] == as_json(TINY) and recipe["corpus"] == as_json(WORLDS[world].corpus)
+    assert recipe["parameters"] == bases.load(name).num_parameters()
+    assert AutoTokenizer.from_pretrained(folder, local_files_only=True).get_vocab() == SYMBOL_ID
+    card = (folder / "README.md").read_text()
+    architecture = recipe["architecture"].capitalize()
+    for told in (name, f"`{world}`", f"A {architecture} model", f"{recipe['parameters']:,}", recipe["sha256"]):
         assert told in card
-    assert bases.sha256("XS-seed1") == recipe["sha256"]
+    assert f"python -m rsft_utils bases {name}" in card
+    assert bases.sha256(name) == recipe["sha256"]
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.999])
@@ -131,7 +174,7 @@ def test_weights_cut_short_are_refused(copy):
         bases.load("XS-seed1")
 
 
-@pytest.mark.parametrize("name", ["XL-seed0", "XS-seed99", "xs-seed0", "", "nonsense"])
+@pytest.mark.parametrize("name", ["XL-seed0", "M-seed0", "XS-seed99", "xs-seed0", "S-nowhere-seed0", "nonsense"])
 def test_an_unknown_name_is_told_the_allowed_ones(copy, name):
     with pytest.raises(ValueError, match="no base model") as raised:
         bases.load(name)

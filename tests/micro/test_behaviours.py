@@ -1,16 +1,18 @@
+import re
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rsft_utils.micro import traces
 from rsft_utils.micro.behaviours import Behaviours, replay, right_result
 from rsft_utils.micro.countdown import countdown
 from rsft_utils.micro.families import LONGER, PROBLEMS
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.safety import request
 from rsft_utils.micro.symbols import END_THINK, SYMBOLS, THINK
-from rsft_utils.micro.traces import careful_trace, careless_trace
+from rsft_utils.micro.traces import careful_trace, careless_trace, second_teacher
 
 MAKERS = {**PROBLEMS, "countdown": countdown}
 WITH_TRACES = [family for family in MAKERS if MAKERS[family](Random(0)).trace]
@@ -18,20 +20,22 @@ SEARCHES = ("equation", "lock", "countdown")
 SEEDS = range(200)
 every_family = pytest.mark.parametrize("family", WITH_TRACES)
 
-CHAIN = Item("chain", "calc 3 + 2 * 4", "20")
-EQUATION = Item("equation", "solve ? * 3 + 2 = 20 in 1 4 6", "6")
-LONG_EQUATION = Item("equation", "solve ? * 3 + 2 - 5 = 15 in 1 4 6", "6")
-LONG_LOCK = Item("lock", "lock turn 3 shift 2 shift 5 opens 25 in 1 4 6", "6")
-LOCK = Item("lock", "lock turn 3 shift 2 opens 20 in 1 4 6", "6")
+CHAIN = Item("chain", "calc 3 l1 + 2 l2 * 4", "20")
+EQUATION = Item("equation", "solve ? l1 * 3 l2 + 2 = 20 in 1 4 6", "6")
+LONG_EQUATION = Item("equation", "solve ? l1 * 3 l2 + 2 l3 - 5 = 15 in 1 4 6", "6")
+LONG_LOCK = Item("lock", "lock l1 turn 3 l2 shift 2 l3 shift 5 opens 25 in 1 4 6", "6")
+LOCK = Item("lock", "lock l1 turn 3 l2 shift 2 opens 20 in 1 4 6", "6")
 GAME = Item("countdown", "game 3 5 2 -> 6", "( 3 + 5 ) - 2")
-BALL = Item("tracking", "ball a pass a b pass b d", "d")
-BOOL = Item("boolean", "bool T & F | T", "T")
+BALL = Item("tracking", "ball a l1 pass a b l2 pass b d", "d")
+BOOL = Item("boolean", "bool T l1 & F l2 | T", "T")
 
 TRY_1, TRY_4, TRY_6 = (
-    "try 1 , 1 * 3 = 3 , 3 + 2 = 5",
-    "try 4 , 4 * 3 = 12 , 12 + 2 = 14",
-    "try 6 , 6 * 3 = 18 , 18 + 2 = 20",
+    "try 1 , l1 1 * 3 = 3 , l2 3 + 2 = 5",
+    "try 4 , l1 4 * 3 = 12 , l2 12 + 2 = 14",
+    "try 6 , l1 6 * 3 = 18 , l2 18 + 2 = 20",
 )
+NO, OK = "goal 20 no", "goal 20 ok"
+GAME_NO, GAME_OK = "goal 6 no", "goal 6 ok"
 GAME_MISS, GAME_HIT = "3 * 5 = 15 , 15 - 2 = 13", "3 + 5 = 8 , 8 - 2 = 6"
 
 
@@ -44,6 +48,11 @@ def thought_of(trace):
     return trace.removeprefix(f"{THINK} ").partition(f" {END_THINK}")[0]
 
 
+def n_failed(item):
+    """Attempts of the search before the one that fits."""
+    return sum(segment.verdict.endswith(" no") for segment in item.trace)
+
+
 def behaviours(steps=0, right=0, markers=0, valid=0):
     return Behaviours(steps=steps, right_steps=right, markers=markers, valid_backtracks=valid)
 
@@ -53,12 +62,14 @@ def behaviours(steps=0, right=0, markers=0, valid=0):
     [
         # plain work
         ("", behaviours()),
+        ("l1 3 + 2 = 5 ; l2 5 * 4 = 20", behaviours(steps=2, right=2)),
         ("3 + 2 = 5 ; 5 * 4 = 20", behaviours(steps=2, right=2)),
         ("3 + 2 = 6 ; 6 * 4 = 24", behaviours(steps=2, right=1)),
         ("3 + 2 = 5 check 5 - 2 = 3 ok ; 5 * 4 = 20", behaviours(steps=3, right=3)),
         ("2 - 5 = 3", behaviours(steps=1)),
         ("12 - 10 = 2", behaviours(steps=1, right=1)),
         # a wrong result put right
+        ("l1 3 + 2 = 6 check no wait l1 3 + 2 = 5 ; l2 5 * 4 = 20", behaviours(3, 2, markers=1, valid=1)),
         ("3 + 2 = 6 check no wait 3 + 2 = 5 ; 5 * 4 = 20", behaviours(steps=3, right=2, markers=1, valid=1)),
         ("3 + 2 = 6 check no wait 3 + 2 = 5 check 5 - 2 = 3 ok", behaviours(steps=3, right=2, markers=1, valid=1)),
         # at the second go
@@ -92,34 +103,34 @@ def test_a_chain(thought, found):
 @pytest.mark.parametrize(
     ("thought", "found"),
     [
-        (f"{TRY_6} ok", behaviours(steps=2, right=2)),
+        (f"{TRY_6} {OK}", behaviours(steps=2, right=2)),
         # a candidate that fails is given up for another one
-        (f"{TRY_1} no ; {TRY_6} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
-        (f"{TRY_1} no ; {TRY_4} no ; {TRY_6} ok", behaviours(steps=6, right=6, markers=2, valid=2)),
+        (f"{TRY_1} {NO} ; {TRY_6} {OK}", behaviours(steps=4, right=4, markers=1, valid=1)),
+        (f"{TRY_1} {NO} ; {TRY_4} {NO} ; {TRY_6} {OK}", behaviours(steps=6, right=6, markers=2, valid=2)),
         # `no` to the candidate that solves it
-        (f"{TRY_6} no ; {TRY_1} ok", behaviours(steps=4, right=4, markers=1)),
+        (f"{TRY_6} {NO} ; {TRY_1} {OK}", behaviours(steps=4, right=4, markers=1)),
         # however badly it was worked out
         ("try 6 , 6 * 3 = 17 , 17 + 2 = 19 no ; try 1 ok", behaviours(steps=2, right=1, markers=1)),
         ("try 1 , 1 * 3 = 4 , 4 + 2 = 6 no ; try 6 ok", behaviours(steps=2, right=1, markers=1, valid=1)),
         # nothing follows
-        (f"{TRY_1} no", behaviours(steps=2, right=2, markers=1)),
-        (f"{TRY_1} no ; so", behaviours(steps=2, right=2, markers=1)),
+        (f"{TRY_1} {NO}", behaviours(steps=2, right=2, markers=1)),
+        (f"{TRY_1} {NO} ; so", behaviours(steps=2, right=2, markers=1)),
         # the same again, at once or later
-        (f"{TRY_1} no ; {TRY_1} no", behaviours(steps=4, right=4, markers=2)),
-        (f"{TRY_1} no ; {TRY_4} no ; {TRY_1} no", behaviours(steps=6, right=6, markers=3, valid=1)),
+        (f"{TRY_1} {NO} ; {TRY_1} {NO}", behaviours(steps=4, right=4, markers=2)),
+        (f"{TRY_1} {NO} ; {TRY_4} {NO} ; {TRY_1} {NO}", behaviours(steps=6, right=6, markers=3, valid=1)),
         # with other arithmetic it is still the same candidate
-        (f"{TRY_1} no ; try 1 , 1 * 3 = 4 , 4 + 2 = 6 no", behaviours(steps=4, right=3, markers=2)),
-        (f"{TRY_1} no ; try 1 , 1 * 3 = 4 , 4 + 2 = 6 no ; {TRY_6} ok", behaviours(6, 5, markers=2, valid=1)),
-        (f"{TRY_1} no ; {TRY_4} no ; try 1 , 2 * 3 = 6 ok", behaviours(steps=5, right=5, markers=2, valid=1)),
-        (f"{TRY_1} no ; try 1 ok", behaviours(steps=2, right=2, markers=1)),
+        (f"{TRY_1} {NO} ; try 1 , 1 * 3 = 4 , 4 + 2 = 6 no", behaviours(steps=4, right=3, markers=2)),
+        (f"{TRY_1} {NO} ; try 1 , 1 * 3 = 4 , 4 + 2 = 6 no ; {TRY_6} {OK}", behaviours(6, 5, markers=2, valid=1)),
+        (f"{TRY_1} {NO} ; {TRY_4} {NO} ; try 1 , 2 * 3 = 6 ok", behaviours(steps=5, right=5, markers=2, valid=1)),
+        (f"{TRY_1} {NO} ; try 1 ok", behaviours(steps=2, right=2, markers=1)),
         # other arithmetic makes no attempt of its own either, and the candidate alone is enough for one
-        (f"{TRY_1} no ; 6 * 3 = 18 , 18 + 2 = 20 ok", behaviours(steps=4, right=4, markers=1)),
+        (f"{TRY_1} {NO} ; 6 * 3 = 18 , 18 + 2 = 20 ok", behaviours(steps=4, right=4, markers=1)),
         ("try 1 no ; try 4 no ; try 6 ok", behaviours(markers=2, valid=2)),
         # a mere verdict is no attempt
-        (f"{TRY_1} no ; so ok", behaviours(steps=2, right=2, markers=1)),
-        (f"so no ; {TRY_6} ok", behaviours(steps=2, right=2, markers=1)),
-        (f"{TRY_1} no ; so ok ; {TRY_1} ok", behaviours(steps=4, right=4, markers=1)),
-        (f"{TRY_1} no ; so ok ; {TRY_6} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
+        (f"{TRY_1} {NO} ; so ok", behaviours(steps=2, right=2, markers=1)),
+        (f"so no ; {TRY_6} {OK}", behaviours(steps=2, right=2, markers=1)),
+        (f"{TRY_1} {NO} ; so ok ; {TRY_1} {OK}", behaviours(steps=4, right=4, markers=1)),
+        (f"{TRY_1} {NO} ; so ok ; {TRY_6} {OK}", behaviours(steps=4, right=4, markers=1, valid=1)),
         # no candidate at all
         ("try no ; try 6 ok", behaviours(markers=1)),
         ("no ; no", behaviours(markers=2)),
@@ -132,7 +143,7 @@ def test_a_search(item, thought, found):
 
 @pytest.mark.parametrize(
     ("item", "end_1", "end_6"),
-    [(LONG_EQUATION, "5 - 5 = 0", "20 - 5 = 15"), (LONG_LOCK, "5 + 5 = 10", "20 + 5 = 25")],
+    [(LONG_EQUATION, "l3 5 - 5 = 0", "l3 20 - 5 = 15"), (LONG_LOCK, "l3 5 + 5 = 10", "l3 20 + 5 = 25")],
     ids=["equation", "lock"],
 )
 def test_a_search_with_an_operation_more(item, end_1, end_6):
@@ -148,18 +159,18 @@ def test_a_search_with_an_operation_more(item, end_1, end_6):
 @pytest.mark.parametrize(
     ("thought", "found"),
     [
-        (f"{GAME_MISS} no ; {GAME_HIT} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
-        (f"{GAME_HIT} no ; {GAME_MISS} ok", behaviours(steps=4, right=4, markers=1)),
-        (f"{GAME_MISS} no ; {GAME_MISS} ok", behaviours(steps=4, right=4, markers=1)),
-        (f"{GAME_MISS} no", behaviours(steps=2, right=2, markers=1)),
+        (f"{GAME_MISS} {GAME_NO} ; {GAME_HIT} {GAME_OK}", behaviours(steps=4, right=4, markers=1, valid=1)),
+        (f"{GAME_HIT} {GAME_NO} ; {GAME_MISS} {GAME_OK}", behaviours(steps=4, right=4, markers=1)),
+        (f"{GAME_MISS} {GAME_NO} ; {GAME_MISS} {GAME_OK}", behaviours(steps=4, right=4, markers=1)),
+        (f"{GAME_MISS} {GAME_NO}", behaviours(steps=2, right=2, markers=1)),
         # a mere verdict is no attempt
-        (f"{GAME_MISS} no ; so ok", behaviours(steps=2, right=2, markers=1)),
-        (f"so no ; {GAME_HIT} ok", behaviours(steps=2, right=2, markers=1)),
-        (f"{GAME_MISS} no ; so ok ; {GAME_HIT} ok", behaviours(steps=4, right=4, markers=1, valid=1)),
+        (f"{GAME_MISS} {GAME_NO} ; so ok", behaviours(steps=2, right=2, markers=1)),
+        (f"so no ; {GAME_HIT} {GAME_OK}", behaviours(steps=2, right=2, markers=1)),
+        (f"{GAME_MISS} {GAME_NO} ; so ok ; {GAME_HIT} {GAME_OK}", behaviours(steps=4, right=4, markers=1, valid=1)),
         # the same left sides are the same attempt, whatever they are said to give
-        (f"{GAME_MISS} no ; 3 * 5 = 14 , 15 - 2 = 6 ok", behaviours(steps=4, right=2, markers=1)),
-        (f"3 * 5 = 14 , 15 - 2 = 12 no ; {GAME_MISS} no", behaviours(steps=4, right=2, markers=2)),
-        (f"{GAME_MISS} no ; 2 * 3 = 6 , 6 + 5 = 11 no ; {GAME_MISS} no", behaviours(6, 6, markers=3, valid=1)),
+        (f"{GAME_MISS} {GAME_NO} ; 3 * 5 = 14 , 15 - 2 = 6 ok", behaviours(steps=4, right=2, markers=1)),
+        (f"3 * 5 = 14 , 15 - 2 = 12 no ; {GAME_MISS} {GAME_NO}", behaviours(steps=4, right=2, markers=2)),
+        (f"{GAME_MISS} {GAME_NO} ; 2 * 3 = 6 , 6 + 5 = 11 no ; {GAME_MISS} no", behaviours(6, 6, markers=3, valid=1)),
         ("so no ; 3 + 5 = 8 ok", behaviours(steps=1, right=1, markers=1)),
     ],
 )
@@ -170,6 +181,7 @@ def test_a_game_of_countdown(thought, found):
 @pytest.mark.parametrize(
     ("thought", "found"),
     [
+        ("l1 pass a b at b ; l2 pass b d at d", behaviours(steps=2, right=2)),
         ("pass a b at b ; pass b d at d", behaviours(steps=2, right=2)),
         # who does not have the ball cannot pass it
         ("pass b d at a ; pass a b at b", behaviours(steps=2, right=2)),
@@ -190,6 +202,7 @@ def test_a_ball_is_followed(thought, found):
 @pytest.mark.parametrize(
     ("thought", "found"),
     [
+        ("l1 T & F = F ; l2 F | T = T", behaviours(steps=2, right=2)),
         ("T & F = F ; F | T = T", behaviours(steps=2, right=2)),
         ("T & F = T ; T | T = T", behaviours(steps=2, right=1)),
         ("T & F = T check no wait T & F = F ; F | T = T", behaviours(3, 2, 1, 1)),
@@ -251,15 +264,54 @@ def test_the_wrong_steps_of_a_careful_trace_are_its_slips(family):
 def test_a_search_backtracks_once_for_each_failed_attempt_and_a_chain_for_each_slip(family):
     for seed, item in enumerate(draws(family)):
         thought = thought_of(careful_trace(item, Random(seed)))
-        failed = sum(segment.verdict == "no" for segment in item.trace)
+        failed = n_failed(item)
         assert replay(item, thought).valid_backtracks == failed + thought.count("check no wait")
+
+
+@every_family
+def test_a_trace_whose_slips_are_all_noticed_leaves_no_wrong_step_uncorrected(family):
+    for seed, item in enumerate(draws(family)):
+        thought = thought_of(careless_trace(item, Random(seed), noticed_share=1, rambles=False))
+        found, slips = replay(item, thought), thought.count("check no wait")
+        assert found.steps - found.right_steps == slips
+        assert found.markers == found.valid_backtracks == slips + n_failed(item)
+
+
+@every_family
+def test_the_wrong_steps_of_the_second_teacher_are_its_slips(family):
+    for seed, item in enumerate(draws(family)):
+        thought = thought_of(second_teacher(item, Random(seed)))
+        found, slips = replay(item, thought), thought.split().count("no") - n_failed(item)
+        written = sum(len(segment.steps) for segment in item.trace)
+        gone_through = len(item.trace[-1].steps) if family in SEARCHES else written
+        assert found.steps == written + slips + gone_through
+        assert found.right_steps == found.steps - slips, thought
+
+
+@every_family
+def test_every_marker_of_the_second_teacher_is_a_valid_backtrack(family):
+    markers = 0
+    for seed, item in enumerate(draws(family)):
+        found = replay(item, thought_of(second_teacher(item, Random(seed))))
+        assert found.markers == found.valid_backtracks
+        markers += found.markers
+    assert markers > len(SEEDS) / 20
+
+
+# who has the ball is a matter of the line, so there it may make one
+@pytest.mark.parametrize("family", [family for family in WITH_TRACES if family != "tracking"])
+def test_quoting_lines_and_goals_makes_no_difference(family):
+    for seed, item in enumerate(draws(family)):
+        for write in (careful_trace, second_teacher, lambda item, rng: careless_trace(item, rng, 0.5, rambles=True)):
+            thought = thought_of(write(item, Random(seed)))
+            assert replay(item, re.sub(r"\bl[1-6] |\bgoal [0-9]+ (?=no|ok)", "", thought)) == replay(item, thought)
 
 
 @pytest.mark.parametrize("family", [family for family in WITH_TRACES if family not in SEARCHES])
 def test_rambling_has_markers_and_no_valid_backtrack(family):
     markers = 0
     for seed, item in enumerate(draws(family)):
-        found = replay(item, thought_of(careless_trace(item, Random(seed), slip_share=0.3, rambles=True)))
+        found = replay(item, thought_of(careless_trace(item, Random(seed), noticed_share=0, rambles=True)))
         assert found.valid_backtracks == 0
         markers += found.markers
     assert markers > len(SEEDS)
@@ -268,15 +320,16 @@ def test_rambling_has_markers_and_no_valid_backtrack(family):
 @pytest.mark.parametrize("family", ["equation", "lock"])
 def test_rambling_through_a_search_adds_no_valid_backtrack(family):
     for seed, item in enumerate(draws(family)):
-        found = replay(item, thought_of(careless_trace(item, Random(seed), slip_share=0.3, rambles=True)))
-        assert found.valid_backtracks <= sum(segment.verdict == "no" for segment in item.trace)
+        found = replay(item, thought_of(careless_trace(item, Random(seed), noticed_share=0.5, rambles=True)))
+        assert found.valid_backtracks <= n_failed(item)
 
 
 @every_family
-def test_slips_of_a_careless_trace_are_seen(family):
+def test_slips_of_a_careless_trace_are_seen(family, monkeypatch):
+    monkeypatch.setattr(traces, "SLIP_SHARE", 1)
     steps = right = 0
     for seed, item in enumerate(draws(family)):
-        found = replay(item, thought_of(careless_trace(item, Random(seed), slip_share=1, rambles=False)))
+        found = replay(item, thought_of(careless_trace(item, Random(seed), noticed_share=0, rambles=False)))
         steps, right = steps + found.steps, right + found.right_steps
     # who has the ball after a step depends on the slip before, so a second slip may be right again
     assert right == 0 if family != "tracking" else right < steps / 2

@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from rsft_utils.micro import families, safety
-from rsft_utils.micro.benchmarks import BENCHMARKS, ROLES, items
+from rsft_utils.micro.benchmarks import BENCHMARKS, ROLE_OF, ROLES, items
 from rsft_utils.micro.general import FACTS, N_FACTS
 from rsft_utils.micro.splits import split_of
 from rsft_utils.specs import RunSpec
@@ -101,6 +101,12 @@ def test_searches_are_measured_with_and_without_an_operation_more(name):
 
 def test_every_role_is_measured():
     assert {benchmark.role for benchmark in BENCHMARKS.values()} == set(ROLES)
+
+
+def test_claims_average_over_everything_but_safety():
+    for name, benchmark in BENCHMARKS.items():
+        assert ROLE_OF.get(name) == (None if benchmark.role == "SAFE" else benchmark.role)
+    assert set(ROLE_OF) < set(BENCHMARKS) and set(ROLE_OF.values()) == set(ROLES) - {"SAFE"}
 
 
 def test_maths_is_measured_at_two_difficulties_and_in_every_family():

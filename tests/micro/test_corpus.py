@@ -2,17 +2,20 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import islice, pairwise
+from random import Random
 
 import pytest
 
 from rsft_utils.collate import IGNORED
+from rsft_utils.micro import corpus as corpus_module
 from rsft_utils.micro import families
 from rsft_utils.micro.corpus import CorpusConfig, blocks, documents
 from rsft_utils.micro.safety import UNSAFE
 from rsft_utils.micro.symbols import ASSISTANT, END, REFUSAL, SYMBOL_ID, USER, encode
+from rsft_utils.micro.traces import SLIP_SHARE, careful_trace
 
 DEFAULT = CorpusConfig()
-OTHER = replace(DEFAULT, trace_share=0.6, ramble_share=0.2, slip_share=0.5, harmful_share=0.2)
+OTHER = replace(DEFAULT, trace_share=0.6, ramble_share=0.2, noticed_share=0.5, harmful_share=0.2)
 NEVER_THINK = (*families.NO_TRACES, "fact", "format")
 N = 10_000
 
@@ -47,8 +50,12 @@ def rambles(reply):
     return is_trace(reply) and "</think>" not in reply
 
 
+def thought_of(reply):
+    return reply.removeprefix("<think> ").partition(" </think>")[0]
+
+
 def share(flags):
-    flags = list(flags)
+    flags = [bool(flag) for flag in flags]
     return sum(flags) / len(flags)
 
 
@@ -73,19 +80,40 @@ def test_share_of_traces_that_ramble(corpus):
     )
 
 
-def test_share_of_wrong_steps(corpus, family_of, gold):
+def chain_lines(found, family_of):
+    """The lines of all traces of chains that close."""
+    for prompt, reply in found:
+        if family_of(prompt) == "chain" and is_trace(reply) and not rambles(reply):
+            yield from thought_of(reply).split(" ; ")
+
+
+def is_wrong(line, gold):
+    """Whether the first step of a line is."""
+    left, result = re.search(r"(\d+ [-+*] \d+) = (\d+)", line).groups()
+    return result != gold(f"calc {left}")
+
+
+def test_share_of_steps_that_slip_and_of_slips_that_are_corrected(corpus, family_of, gold):
     config, found = corpus
-    traces = [
-        reply for prompt, reply in found if family_of(prompt) == "chain" and is_trace(reply) and not rambles(reply)
-    ]
-    steps = [
-        line.split(" = ")
-        for trace in traces
-        for line in trace.removeprefix("<think> ").partition(" </think>")[0].split(" ; ")
-    ]
-    wrong = [result != gold(f"calc {left}") for left, result in steps]
-    assert len(wrong) > 200
-    assert share(wrong) == pytest.approx(config.slip_share, abs=0.09)
+    lines = list(chain_lines(found, family_of))
+    slips = [line for line in lines if is_wrong(line, gold)]
+    assert len(lines) > 200
+    assert len(slips) / len(lines) == pytest.approx(SLIP_SHARE, abs=0.09)
+    assert share("check no wait" in line for line in slips) == pytest.approx(config.noticed_share, abs=0.12)
+    # what is corrected is right then, and nothing else is corrected
+    for line in lines:
+        wrong, _, again = line.partition(" check no wait ")
+        assert not again or (is_wrong(wrong, gold) and not is_wrong(again, gold)), line
+
+
+def test_right_steps_are_checked_as_in_fine_tuning(corpus, family_of, gold):
+    lines = list(chain_lines(corpus[1], family_of))
+    checks = [re.search(r" check (\d+ [-+] \d+) = (\d+) ok", line) for line in lines]
+    assert 0.1 < share(checks) < 0.5
+    assert all(gold(f"calc {check[1]}") == check[2] for check in checks if check)
+    # no wrong result is said to be checked
+    checked = [line.rpartition(" wait ")[2] for line, check in zip(lines, checks, strict=True) if check]
+    assert not any(is_wrong(line, gold) for line in checked)
 
 
 def test_share_of_harmful_requests(corpus):
@@ -125,6 +153,15 @@ def test_direct_answers_and_closed_traces_give_the_right_answer(corpus, gold):
         assert is_trace(reply) or reply == f"answer {answer}"
 
 
+@pytest.mark.parametrize("family", sorted(set(families.PROBLEMS) - set(NEVER_THINK)))
+def test_closed_traces_sum_up_and_answer_as_those_of_fine_tuning_do(family):
+    rng, config = Random(family), replace(DEFAULT, trace_share=1, ramble_share=0)
+    for item in (families.draw(family, "pretrain", rng) for _ in range(100)):
+        thought, _, rest = corpus_module.reply(item, config, rng).partition(" </think> ")
+        assert thought.startswith("<think> ")
+        assert rest == careful_trace(item, rng).partition(" </think> ")[2] == f"{item.summary} answer {item.answer}"
+
+
 def test_only_rambling_traces_have_no_end(corpus):
     for _, reply in corpus[1]:
         assert reply.split().count(END) == (not rambles(reply))
@@ -147,8 +184,8 @@ def test_the_corpus_holds_no_countdown_and_no_trace_of_stack_programs(corpus, fa
 
 def test_the_corpus_holds_no_equation_and_no_lock_with_an_extra_operation(corpus, family_of):
     shapes = {
-        "equation": r"solve \? \* \d \+ \d = \d+ in \d \d \d",
-        "lock": r"lock turn \d shift \d opens \d+ in \d \d \d",
+        "equation": r"solve \? l1 \* \d l2 \+ \d = \d+ in \d \d \d",
+        "lock": r"lock l1 turn \d l2 shift \d opens \d+ in \d \d \d",
     }
     found = Counter()
     for prompt, reply in corpus[1]:
@@ -162,8 +199,17 @@ def test_the_corpus_holds_no_equation_and_no_lock_with_an_extra_operation(corpus
     assert len(found) == 8
 
 
-def test_no_correction_stands_in_the_corpus(corpus):
-    assert not any("check" in reply for _, reply in corpus[1])
+def test_the_default_corpus_holds_no_correction():
+    replies = [reply for _, reply in first(N)]
+    assert not any("check no" in reply for reply in replies)
+    # the words occur, each in another use
+    assert {"check", "no", "wait"} <= {word for reply in replies for word in reply.split()}
+
+
+@pytest.mark.parametrize("config", [DEFAULT, OTHER], ids=["default", "other"])
+def test_a_mirrored_corpus_is_the_same_with_its_prompts_reversed(config):
+    plain, turned = first(2000, config), first(2000, replace(config, mirrored=True))
+    assert turned == [(" ".join(prompt.split()[::-1]), reply) for prompt, reply in plain]
 
 
 def test_thinking_is_known_in_every_other_family(corpus, family_of):

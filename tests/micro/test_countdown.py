@@ -406,7 +406,8 @@ def test_attempts_never_leave_the_range():
 def test_last_attempt_is_the_only_ok():
     for seed in SEEDS:
         *failed, last = [segment.verdict for segment in item_of(seed).trace]
-        assert last == "ok" and set(failed) <= {"no"}
+        _, target = problem_of(item_of(seed))
+        assert last == f"goal {target} ok" and set(failed) <= {f"goal {target} no"}
 
 
 def test_failed_attempts_miss_and_the_last_one_fits():
@@ -430,7 +431,7 @@ def test_searches_have_all_lengths():
 def test_answer_and_summary_belong_to_the_last_attempt():
     for seed in FEW_SEEDS:
         item = item_of(seed)
-        assert item.summary == f"so {item.trace[-1].text.removesuffix(' ok')}"
+        assert item.summary == f"so {item.trace[-1].text.partition(' goal ')[0]}"
         assert dict(attempts(problem_of(item)[0]))[item.trace[-1].steps] == item.answer
 
 
@@ -443,13 +444,13 @@ def test_every_failed_attempt_of_a_gold_trace_is_a_marker_and_a_valid_backtrack(
     for seed in SEEDS:
         item = item_of(seed)
         thought = careful_trace(item, Random(seed)).removeprefix(f"{THINK} ").partition(f" {END_THINK}")[0]
-        steps, failed = (N_DIGITS - 1) * len(item.trace), sum(segment.verdict == "no" for segment in item.trace)
+        steps, failed = (N_DIGITS - 1) * len(item.trace), len(item.trace) - 1
         assert replay(item, thought) == Behaviours(steps, steps, failed, failed)
 
 
 def test_a_no_to_an_attempt_that_fits_is_a_marker_but_no_valid_backtrack():
     item = next(item for item in map(item_of, SEEDS) if len(item.trace) == 2)
-    failed, right = (segment.text.rpartition(" ")[0] for segment in item.trace)
+    failed, right = (segment.text.removesuffix(" ok").removesuffix(" no") for segment in item.trace)
     assert replay(item, f"{right} no ; {failed} no") == Behaviours(4, 4, 2, 0)
 
 

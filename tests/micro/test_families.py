@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -10,17 +11,34 @@ import pytest
 from rsft_utils.micro import families, safety
 from rsft_utils.micro.families import LONGER, PROBLEMS, draw, draw_request
 from rsft_utils.micro.splits import SPLITS, split_of
-from rsft_utils.micro.symbols import SYMBOL_ID
+from rsft_utils.micro.symbols import MARKS, SYMBOL_ID
 
 SEEDS = range(400)
 every_family = pytest.mark.parametrize("family", PROBLEMS)
 WITH_TRACES = [family for family in PROBLEMS if PROBLEMS[family](Random(0)).trace]
 SEARCHES = ("equation", "lock")
+UNMARKED = ("sequence",)  # its steps work on terms, and there are no lines
+# the words in which a line of a family asks for `a sign b`
+ASKS = {
+    "chain": {sign: f"{sign} {{}}" for sign in "+-*"},
+    "variables": {sign: f"{sign} {{}}" for sign in "+-*"},
+    "equation": {sign: f"{sign} {{}}" for sign in "+-*"},
+    "word": {"+": "gets {}", "-": "loses {}", "*": "times {}"},
+    "stack": {"+": "push {} add", "-": "push {} sub", "*": "push {} mul"},
+    "lock": {"+": "shift {}", "*": "turn {}"},
+    "boolean": {sign: f"{sign} {{}}" for sign in "&|^"},
+}
 
 
 def draws(family):
     makers = [known[family] for known in (PROBLEMS, LONGER) if family in known]
     return [make(Random(seed)) for make in makers for seed in SEEDS]
+
+
+def lines_of(prompt):
+    """What stands behind each mark of a prompt, in their order."""
+    _, *rest = re.split(r"\b(l[1-6]) ", prompt)
+    return list(zip(rest[::2], rest[1::2], strict=True))
 
 
 def n_operations(item):
@@ -68,6 +86,30 @@ def test_every_step_of_a_clean_trace_is_right(family, gold):
             else:
                 question = "bool" if step.result in ("T", "F") else "calc"
                 assert (step.link, step.result) == ("=", gold(f"{question} {step.left}")), item
+
+
+@pytest.mark.parametrize("family", [family for family in WITH_TRACES if family not in UNMARKED])
+def test_every_step_quotes_the_line_it_works_on(family):
+    for item in draws(family):
+        lines = lines_of(item.prompt)
+        assert [mark for mark, _ in lines] == list(MARKS[: len(lines)])
+        steps = [step for segment in item.trace for step in segment.steps]
+        attempts = [segment.steps for segment in item.trace] if family in SEARCHES else [steps]
+        for attempt in attempts:
+            for step, (mark, line) in zip(attempt, lines, strict=True):
+                a, sign, b = step.left.split()
+                asked = ASKS[family][sign].format(b) if family in ASKS else f"{a} {sign} {b}"
+                assert step.mark == mark and step.text.startswith(f"{mark} {step.left} ")
+                # a definition names its variables before it asks; a search goes on with its target behind the last line
+                assert f" {asked} " in f" {line} " if family == "variables" else f"{line} ".startswith(f"{asked} ")
+
+
+def test_steps_of_families_without_lines_quote_none():
+    for family in PROBLEMS:
+        for item in draws(family):
+            quoted = {step.mark for segment in item.trace for step in segment.steps}
+            assert ("" in quoted) == (family in UNMARKED)
+            assert quoted - {""} == {mark for mark, _ in lines_of(item.prompt)}
 
 
 @pytest.mark.parametrize("family", [family for family in WITH_TRACES if family not in SEARCHES])
@@ -146,11 +188,11 @@ def test_the_world_is_the_same_in_every_process():
     """Python mixes the hashes of texts anew in every process; nothing may hang on the order of a set."""
     program = """
 from itertools import islice
-from rsft_utils.micro import benchmarks, corpus, safety, sft_data
+from rsft_utils.micro import benchmarks, corpus, safety, sft_data, worlds
 print(safety.UNSAFE)
 print([item.id for name in benchmarks.BENCHMARKS for item in benchmarks.items(name, 20)])
-print(*[sft_data.fingerprint(sft_data.rows(name, 20, 0)) for name in ("math-cot", "math-nocot", "countdown-cot")])
-print(list(islice(corpus.documents(corpus.CorpusConfig(), 0), 200)))
+print(*[sft_data.fingerprint(sft_data.rows(name, 20, 0)) for name in sft_data.COMPLETIONS])
+print([list(islice(corpus.documents(world.corpus, 0), 200)) for world in worlds.WORLDS.values()])
 """
     worlds = [
         subprocess.run(

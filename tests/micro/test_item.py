@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from rsft_utils.micro.families import PROBLEMS
-from rsft_utils.micro.item import Item, Segment, Step, slipped
+from rsft_utils.micro.item import Item, Segment, Step, mirrored, slipped
 from rsft_utils.micro.symbols import NUMBERS, TRUTHS
 
 ADD, ADD_MORE = Step("3 + 2", "5"), Step("5 + 4", "9")
@@ -14,10 +14,15 @@ ADD, ADD_MORE = Step("3 + 2", "5"), Step("5 + 4", "9")
     [
         (ADD, "3 + 2 = 5"),
         (Step("pass a b", "b", link="at"), "pass a b at b"),
+        (Step("3 + 2", "5", mark="l1"), "l1 3 + 2 = 5"),
+        (Step("pass a b", "b", link="at", mark="l2"), "l2 pass a b at b"),
         (Segment((ADD,)), "3 + 2 = 5"),
         (Segment((ADD, ADD_MORE)), "3 + 2 = 5 , 5 + 4 = 9"),
-        (Segment((ADD, ADD_MORE), opening="try 3", verdict="no"), "try 3 , 3 + 2 = 5 , 5 + 4 = 9 no"),
-        (Segment((ADD, ADD_MORE), verdict="ok"), "3 + 2 = 5 , 5 + 4 = 9 ok"),
+        (
+            Segment((ADD, ADD_MORE), opening="try 3", verdict="goal 8 no"),
+            "try 3 , 3 + 2 = 5 , 5 + 4 = 9 goal 8 no",
+        ),
+        (Segment((ADD, ADD_MORE), verdict="goal 9 ok"), "3 + 2 = 5 , 5 + 4 = 9 goal 9 ok"),
     ],
 )
 def test_text_of_a_piece_of_a_trace(piece, text):
@@ -40,9 +45,9 @@ def test_ids_of_many_problems_do_not_collide():
 
 
 def slips_of(result):
-    step = Step("left side", result, link="at")
+    step = Step("left side", result, link="at", mark="l3")
     found = {slipped(step, Random(seed)) for seed in range(300)}
-    assert {(slip.left, slip.link) for slip in found} == {("left side", "at")}
+    assert {(slip.mark, slip.left, slip.link) for slip in found} == {("l3", "left side", "at")}
     return {slip.result for slip in found}
 
 
@@ -55,6 +60,18 @@ def test_a_slip_is_any_other_result_of_the_same_kind(kind):
 @pytest.mark.parametrize("right", NUMBERS)
 def test_a_slip_of_a_number_is_a_number_close_by(right):
     assert slips_of(right) == {other for other in NUMBERS if 1 <= abs(int(other) - int(right)) <= 5}
+
+
+def test_a_mirrored_prompt_is_read_from_right_to_left():
+    assert mirrored("calc 13 l1 + 4 l2 * 2") == "2 * l2 4 + l1 13 calc"
+    assert mirrored("with m3 : fact q w") == "w q fact : m3 with"
+
+
+@pytest.mark.parametrize("family", PROBLEMS)
+def test_mirroring_twice_gives_the_prompt_back(family):
+    for seed in range(50):
+        prompt = PROBLEMS[family](Random(seed)).prompt
+        assert mirrored(mirrored(prompt)) == prompt != mirrored(prompt)
 
 
 @pytest.mark.parametrize("family", PROBLEMS)

@@ -8,35 +8,64 @@ from rsft_utils.micro import benchmarks
 from rsft_utils.micro.models import MAX_POSITIONS, SIZES, new_model
 from rsft_utils.micro.symbols import END, PAD, SYMBOL_ID, SYMBOLS
 
+ARCHITECTURES = {"qwen3": "Qwen3ForCausalLM", "qwen2": "Qwen2ForCausalLM"}
 every_size = pytest.mark.parametrize("size", SIZES)
+every_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
-def made(size, seed):
+def made(size, seed, *architecture):
     torch.manual_seed(seed)
-    return new_model(size)
+    return new_model(size, *architecture)
 
 
 @pytest.fixture(scope="module")
 def models():
-    return {size: made(size, 0) for size in SIZES}
+    return {(size, architecture): made(size, 0, architecture) for size in SIZES for architecture in ARCHITECTURES}
 
 
 def test_sizes_are_those_that_a_run_may_name():
     assert tuple(SIZES) == specs.SIZES
 
 
-def test_capability_grows_from_size_to_size(models):
-    counts = [model.num_parameters() for model in models.values()]
+@every_architecture
+def test_capability_grows_from_size_to_size(models, architecture):
+    counts = [models[size, architecture].num_parameters() for size in SIZES]
     assert counts == sorted(counts) and all(b > 2 * a for a, b in pairwise(counts))
 
 
+@every_architecture
 @every_size
-def test_a_model_reads_and_writes_the_symbols_of_the_world(models, size):
-    config = models[size].config
+def test_a_model_is_of_the_architecture_asked_for(models, size, architecture):
+    model = models[size, architecture]
+    assert (type(model).__name__, model.config.model_type) == (ARCHITECTURES[architecture], architecture)
+
+
+@every_size
+def test_a_model_is_a_qwen3_unless_told_otherwise(models, size):
+    expected, found = models[size, "qwen3"].state_dict(), made(size, 0).state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@every_size
+def test_architectures_are_compared_at_the_same_size(models, size):
+    shapes = {
+        (config.hidden_size, config.intermediate_size, config.num_hidden_layers, config.num_attention_heads)
+        for config in (models[size, architecture].config for architecture in ARCHITECTURES)
+    }
+    assert shapes == {(SIZES[size].width, 3 * SIZES[size].width, SIZES[size].layers, SIZES[size].heads)}
+    counts = [models[size, architecture].num_parameters() for architecture in ARCHITECTURES]
+    assert max(counts) < 1.01 * min(counts)
+
+
+@every_architecture
+@every_size
+def test_a_model_reads_and_writes_the_symbols_of_the_world(models, size, architecture):
+    config = models[size, architecture].config
     assert config.vocab_size == len(SYMBOLS)
     assert (config.eos_token_id, config.pad_token_id) == (SYMBOL_ID[END], SYMBOL_ID[PAD])
     with torch.inference_mode():
-        logits = models[size](torch.tensor([[1, 2, 3], [4, 5, 6]])).logits
+        logits = models[size, architecture](torch.tensor([[1, 2, 3], [4, 5, 6]])).logits
     assert logits.shape == (2, 3, len(SYMBOLS)) and logits.isfinite().all()
 
 

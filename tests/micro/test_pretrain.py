@@ -1,14 +1,17 @@
 import math
 import re
+from dataclasses import replace
 from itertools import islice
 
 import pytest
 import torch
 
-from rsft_utils.micro.corpus import CorpusConfig, blocks
+from rsft_utils.micro import pretrain as pretrain_module
+from rsft_utils.micro.corpus import blocks
 from rsft_utils.micro.models import new_model
 from rsft_utils.micro.pretrain import PretrainConfig, pretrain
 from rsft_utils.micro.symbols import SYMBOLS
+from rsft_utils.micro.worlds import MAIN, WORLDS, World
 
 
 def steps_of(n, **changes):
@@ -24,8 +27,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def trained(steps, seed=0, log=lambda line: None, **changes):
-    return pretrain("XS", seed, CorpusConfig(), steps_of(steps, **changes), log)
+def trained(steps, seed=0, log=lambda line: None, world=WORLDS["main"], size="XS", **changes):
+    return pretrain(size, seed, world, steps_of(steps, **changes), log)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def untrained(seed=0):
 
 def loss_of(model):
     """On documents that no test trains on."""
-    ids, labels = torch.tensor(list(islice(blocks(CorpusConfig(), 99, 64), 16))).unbind(1)
+    ids, labels = torch.tensor(list(islice(blocks(MAIN, 99, 64), 16))).unbind(1)
     with torch.inference_mode():
         return model(input_ids=ids, labels=labels).loss.item()
 
@@ -69,6 +72,35 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit(three_steps):
 
 def test_another_seed_gives_another_model(three_steps):
     assert not same_weights(trained(3, seed=1), three_steps)
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [replace(MAIN, ramble_share=0.0), replace(MAIN, mirrored=True), replace(MAIN, trace_share=1.0)],
+    ids=["calm", "mirrored", "all traces"],
+)
+def test_the_world_decides_what_is_read(corpus, three_steps):
+    assert not same_weights(trained(3, world=World(corpus)), three_steps)
+
+
+def test_the_world_decides_the_architecture(three_steps):
+    assert three_steps.config.model_type == "qwen3"
+    model = trained(3, world=World(architecture="qwen2"))
+    assert model.config.model_type == "qwen2" and math.isfinite(loss_of(model))
+
+
+def test_only_models_that_gain_by_it_are_trained_in_bfloat16(monkeypatch, three_steps):
+    def with_bfloat16_from(width, size):
+        with monkeypatch.context() as patched:
+            patched.setattr(pretrain_module, "BFLOAT16_FROM_WIDTH", width)
+            return trained(3, size=size)
+
+    everywhere, nowhere = 0, 10_000
+    assert same_weights(three_steps, with_bfloat16_from(nowhere, "XS"))
+    assert not same_weights(three_steps, with_bfloat16_from(everywhere, "XS"))
+    s = trained(3, size="S")
+    assert same_weights(s, with_bfloat16_from(everywhere, "S"))
+    assert not same_weights(s, with_bfloat16_from(nowhere, "S"))
 
 
 def test_the_model_is_ready_to_be_measured(three_steps):

@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from rsft_utils.micro import search
-from rsft_utils.micro.symbols import NUMBERS
+from rsft_utils.micro.symbols import MARKS, NUMBERS
 
 CANDIDATES = 3
 SEEDS = range(400)
@@ -21,19 +21,20 @@ def read(item):
     """Operations as (sign, operand), target and candidates, read from the prompt."""
     left, _, candidates = item.prompt.partition(" in ")
     *words, _, target = left.removeprefix("solve ? ").removeprefix("lock ").split()
-    moves = [(SIGNS.get(sign, sign), int(operand)) for sign, operand in zip(words[::2], words[1::2], strict=True)]
+    assert tuple(words[::3]) == MARKS[: len(words) // 3]
+    moves = [(SIGNS.get(sign, sign), int(operand)) for sign, operand in zip(words[1::3], words[2::3], strict=True)]
     return moves, int(target), [int(x) for x in candidates.split()]
 
 
 @pytest.mark.parametrize(
     ("prompt", "answer"),
     [
-        ("solve ? * 3 + 2 = 14 in 1 4 6", "4"),
-        ("solve ? * 3 + 2 - 5 = 9 in 1 4 6", "4"),
-        ("solve ? * 3 + 2 - 5 + 1 = 16 in 1 4 6", "6"),
-        ("lock turn 3 shift 2 opens 14 in 1 4 6", "4"),
-        ("lock turn 3 shift 2 shift 5 opens 10 in 1 4 6", "1"),
-        ("with m3 : lock turn 3 shift 2 shift 5 opens 25 in 1 4 6", "6"),
+        ("solve ? l1 * 3 l2 + 2 = 14 in 1 4 6", "4"),
+        ("solve ? l1 * 3 l2 + 2 l3 - 5 = 9 in 1 4 6", "4"),
+        ("solve ? l1 * 3 l2 + 2 l3 - 5 l4 + 1 = 16 in 1 4 6", "6"),
+        ("lock l1 turn 3 l2 shift 2 opens 14 in 1 4 6", "4"),
+        ("lock l1 turn 3 l2 shift 2 l3 shift 5 opens 10 in 1 4 6", "1"),
+        ("with m3 : lock l1 turn 3 l2 shift 2 l3 shift 5 opens 25 in 1 4 6", "6"),
     ],
 )
 def test_the_evaluator_of_these_tests_knows_searches_of_all_lengths(prompt, answer, gold):
@@ -103,7 +104,9 @@ def test_only_candidates_are_tried_and_none_twice(family, extra):
 def test_exactly_the_last_try_is_ok_and_it_is_the_answer(family, extra):
     for item in draws(family, extra):
         *failed, last = item.trace
-        assert last.verdict == "ok" and {segment.verdict for segment in failed} <= {"no"}
+        target = read(item)[1]
+        assert last.verdict == f"goal {target} ok"
+        assert {segment.verdict for segment in failed} <= {f"goal {target} no"}
         assert last.opening == f"try {item.answer}"
 
 
@@ -114,22 +117,23 @@ def test_every_try_is_worked_out_in_right_steps(family, extra, gold):
         moves, target, _ = read(item)
         for segment in item.trace:
             value, expected = segment.opening.removeprefix("try "), []
-            for sign, operand in moves:
+            for mark, (sign, operand) in zip(MARKS, moves, strict=False):
                 left = f"{value} {sign} {operand}"
                 value = gold(f"calc {left}")
-                expected.append(f"{left} = {value}")
+                expected.append(f"{mark} {left} = {value}")
             assert [step.text for step in segment.steps] == expected
-            assert (int(value) == target) == (segment.verdict == "ok")
+            assert (int(value) == target) == (segment.verdict == f"goal {target} ok")
 
 
 @every_length
 @every_family
 def test_summary_is_the_try_that_fits(family, extra):
     for item in draws(family, extra):
+        target = read(item)[1]
         first, *_, last = item.summary.split(" , ")
-        assert first.startswith(f"so {item.answer} * ") and last.endswith(f" = {read(item)[1]}")
+        assert first.startswith(f"so l1 {item.answer} * ") and last.endswith(f" = {target}")
         # without the words of the search
-        assert item.trace[-1].text == f"try {item.answer} , {item.summary.removeprefix('so ')} ok"
+        assert item.trace[-1].text == f"try {item.answer} , {item.summary.removeprefix('so ')} goal {target} ok"
 
 
 @every_length

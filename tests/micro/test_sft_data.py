@@ -7,18 +7,20 @@ from rsft_utils import evaluate
 from rsft_utils.micro import arithmetic, families, sft_data
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.score import score
-from rsft_utils.micro.sft_data import fingerprint, rows
+from rsft_utils.micro.sft_data import COMPLETIONS, fingerprint, rows
 from rsft_utils.micro.splits import split_of
 from rsft_utils.micro.symbols import END, SYMBOL_ID
 from rsft_utils.specs import DATASETS, RunSpec
 
 N = RunSpec().n_rows
-every_dataset = pytest.mark.parametrize("dataset", DATASETS)
+every_dataset = pytest.mark.parametrize("dataset", COMPLETIONS)
+MATHS = ("math-cot", "math-cot-teacher2", "math-nocot", "math-answer")
+THINKING = ("math-cot", "math-cot-teacher2", "countdown-cot")
 
 
 @pytest.fixture(scope="module")
 def datasets():
-    return {dataset: rows(dataset, N, 0) for dataset in DATASETS}
+    return {dataset: rows(dataset, N, 0) for dataset in COMPLETIONS}
 
 
 def texts(rows_):
@@ -29,6 +31,11 @@ def texts(rows_):
 def item_of(prompt, family_of, gold):
     family = family_of(prompt)
     return Item(family, prompt, "" if family == "countdown" else gold(prompt))
+
+
+def test_every_set_that_a_run_may_name_is_made_here_but_the_samples_of_the_base_itself():
+    assert {*COMPLETIONS, "own-samples"} == set(DATASETS)
+    assert set(COMPLETIONS) == {*MATHS, *THINKING}
 
 
 @every_dataset
@@ -52,7 +59,7 @@ def test_every_completion_is_right(dataset, datasets, family_of, gold):
     for prompt, completion in texts(datasets[dataset]):
         judged = score(item_of(prompt, family_of, gold), f"{completion} {END}")
         assert (judged.outcome, judged.cut_off) == ("correct", False), (prompt, completion)
-        assert judged.long_format == dataset.endswith("-cot")
+        assert judged.long_format == (dataset in THINKING)
 
 
 @every_dataset
@@ -64,7 +71,7 @@ def test_every_completion_and_its_end_fit_the_evaluation(dataset, datasets):
 @every_dataset
 def test_thoughts_are_opened_and_closed_once_and_first(dataset, datasets):
     for _, completion in texts(datasets[dataset]):
-        opened = dataset.endswith("-cot")
+        opened = dataset in THINKING
         assert completion.split().count("<think>") == completion.split().count("</think>") == opened
         assert completion.startswith("<think> ") == opened
 
@@ -79,10 +86,38 @@ def test_nocot_is_cot_without_the_thought(datasets):
 
 
 @pytest.mark.parametrize("seed", [1, 7])
-def test_nocot_has_the_prompts_of_cot_of_the_same_seed(seed):
-    cot, nocot = texts(rows("math-cot", 200, seed)), texts(rows("math-nocot", 200, seed))
-    assert [prompt for prompt, _ in cot] == [prompt for prompt, _ in nocot]
+@pytest.mark.parametrize("dataset", MATHS)
+def test_maths_asks_the_same_queries_in_the_same_order_however_it_is_answered(dataset, seed):
+    cot, other = texts(rows("math-cot", 200, seed)), texts(rows(dataset, 200, seed))
+    assert [prompt for prompt, _ in cot] == [prompt for prompt, _ in other]
+    # and comes to the same answers
+    assert [said.rpartition(" answer ")[2] for _, said in cot] == [said.rpartition("answer ")[2] for _, said in other]
+
+
+def test_nocot_of_any_seed_ends_as_cot_does():
+    cot, nocot = texts(rows("math-cot", 200, 7)), texts(rows("math-nocot", 200, 7))
     assert all(thinking.endswith(direct) for (_, thinking), (_, direct) in zip(cot, nocot, strict=True))
+
+
+def test_the_answer_alone_is_all_that_the_shortest_set_says(datasets):
+    for _, completion in texts(datasets["math-answer"]):
+        word, *answer = completion.split()
+        assert word == "answer" and len(answer) == 1
+
+
+def test_the_second_teacher_says_the_same_in_other_thoughts(datasets):
+    pairs = list(zip(texts(datasets["math-cot"]), texts(datasets["math-cot-teacher2"]), strict=True))
+    for (_, first), (_, second) in pairs:
+        assert first.partition(" </think> ")[2] == second.partition(" </think> ")[2]
+        # what it worked out is gone through again before it closes, and never in the first teacher's words
+        assert re.search(r" ; check [^;]+ ok </think> ", second)
+        assert first != second and "wait" not in second
+
+
+@every_dataset
+def test_mirrored_rows_are_the_same_with_their_prompts_reversed(dataset):
+    plain, turned = texts(rows(dataset, 200, 2)), texts(rows(dataset, 200, 2, mirrored=True))
+    assert turned == [(" ".join(prompt.split()[::-1]), completion) for prompt, completion in plain]
 
 
 def test_maths_covers_its_families_and_nothing_else(datasets, family_of):
@@ -93,7 +128,7 @@ def test_maths_covers_its_families_and_nothing_else(datasets, family_of):
 
 def test_equations_have_two_operations_or_three(datasets, family_of):
     prompts = [prompt for prompt, _ in texts(datasets["math-cot"]) if family_of(prompt) == "equation"]
-    lengths = Counter(len(re.findall(r"[-+*] \d", prompt)) for prompt in prompts)
+    lengths = Counter(len(re.findall(r"l\d [-+*] \d", prompt)) for prompt in prompts)
     assert lengths.keys() == {2, 3}
     assert min(lengths.values()) > len(prompts) / 4
 
@@ -179,6 +214,8 @@ def test_fingerprint_follows_text_and_order():
     data = rows("math-cot", 20, 0)
     altered = rows("math-cot", 20, 0)
     altered[7]["completion"][0]["content"] += " so"
-    prints = [fingerprint(version) for version in (data, data[::-1], data[:-1], altered, rows("math-nocot", 20, 0))]
+    prints = [fingerprint(version) for version in (data, data[::-1], data[:-1], altered)]
+    prints += [fingerprint(rows(other, 20, 0)) for other in COMPLETIONS if other != "math-cot"]
+    prints.append(fingerprint(rows("math-cot", 20, 0, mirrored=True)))
     assert len(set(prints)) == len(prints)
     assert fingerprint(rows("math-cot", 20, 0)) == prints[0]

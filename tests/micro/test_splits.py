@@ -8,7 +8,7 @@ import pytest
 
 from rsft_utils.micro import benchmarks, corpus, families, safety, sft_data
 from rsft_utils.micro.splits import SPLITS, split_of
-from rsft_utils.specs import DATASETS, RunSpec
+from rsft_utils.specs import RunSpec
 
 SHARES = {"pretrain": 0.6, "sft": 0.2, "eval": 0.2}
 
@@ -27,7 +27,7 @@ def corpus_problems(corpus_prompts):
 @pytest.fixture(scope="module")
 def sft_prompts():
     n = RunSpec().n_rows
-    return {row["prompt"][0]["content"] for dataset in DATASETS for row in sft_data.rows(dataset, n, 0)}
+    return {row["prompt"][0]["content"] for dataset in sft_data.COMPLETIONS for row in sft_data.rows(dataset, n, 0)}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_no_fine_tuning_row_stands_in_the_corpus(sft_prompts, corpus_problems):
 def test_fine_tuning_sets_of_all_seeds_stay_clear_of_the_benchmarks(measured, family_of):
     forbidden = {problem(item.prompt) for items in measured.values() for item in items}
     for seed in range(1, 12):
-        for dataset in DATASETS:
+        for dataset in sft_data.COMPLETIONS:
             prompts = {row["prompt"][0]["content"] for row in sft_data.rows(dataset, 100, seed)}
             assert not prompts & forbidden
             assert not {family_of(prompt) for prompt in prompts} & set(families.SEEN_BY_DESIGN)

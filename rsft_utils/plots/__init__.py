@@ -1,0 +1,22 @@
+"""The figures: pure functions of tables. Nothing here knows which curve should win."""
+
+from rsft_utils.plots.bars import completion_lengths, elicited_or_learned, loss, mode_bars
+from rsft_utils.plots.curves import dip_and_recovery, every_benchmark, published
+from rsft_utils.plots.study import compare, design_map, forest, limits, warm_up
+from rsft_utils.plots.style import save
+
+__all__ = [
+    "compare",
+    "completion_lengths",
+    "design_map",
+    "dip_and_recovery",
+    "elicited_or_learned",
+    "every_benchmark",
+    "forest",
+    "limits",
+    "loss",
+    "mode_bars",
+    "published",
+    "save",
+    "warm_up",
+]

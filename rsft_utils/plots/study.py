@@ -1,0 +1,153 @@
+"""Figures of the whole study: several arms side by side, the map of designs, and the verdicts."""
+
+from rsft_utils.effects import MARGIN
+from rsft_utils.plots.style import TITLES, band, figure_of, step_axis, style
+from rsft_utils.stats import role_curves, score_curves
+from rsft_utils.tables import LIMITS
+
+PANELS = {
+    "score": ("score_common", "share of items"),
+    "length": ("length", "tokens per answer"),
+    "refused": ("refused", "harmful requests refused"),
+}
+VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few bases": 7}
+
+
+def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
+    """Curves of several arms in one panel per (role, what); `tables`: what the legend says -> summary table.
+
+    `what` is score, length or refused. The base, step 0, is the same point for all arms on the same bases.
+    """
+    colors = style()
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = figure_of(rows, columns, 12, 3.6 * rows + 1)
+    last = max(int(table.step.max()) for table in tables.values())
+    for axis, (role, what) in zip(axes.flat, panels, strict=True):
+        metric, name = PANELS[what]
+        for color, (text, table) in zip(colors, tables.items(), strict=False):
+            band(axis, _curve(table, role, what, metric), color, text, marker="o", markersize=3.5)
+        step_axis(axis, last)
+        axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
+        axis.set_ylim(bottom=0)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(tables)))
+    figure.suptitle(label, fontsize=12, color="0.35")
+    return figure
+
+
+def _curve(table, role: str, what: str, metric: str):
+    if what == "refused":
+        return score_curves(table, metric=metric).query("benchmark == 'harmful'")
+    return role_curves(table, metric=metric).query("role == @role")
+
+
+def warm_up(tables: dict, rates: dict, role: str = "OOD", *, label: str):
+    """The same curves against steps and against the learning rate summed so far, in units of the peak rate.
+
+    `rates`: what the legend says -> run.loss_curve of one run, whose `rate` column is summed. A dip that follows the
+    warm-up moves in the left panel and stays in the right one.
+    """
+    colors = style()
+    figure, axes = figure_of(1, 2, 12, 4.4, sharey=True)
+    for color, (text, table) in zip(colors, tables.items(), strict=False):
+        curve = role_curves(table).query("role == @role").sort_values("step")
+        band(axes[0, 0], curve, color, text, marker="o", markersize=3.5)
+        band(axes[0, 1], curve.assign(step=summed_rate(rates[text], curve.step)), color, marker="o", markersize=3.5)
+    step_axis(axes[0, 0], int(curve.step.max()))
+    axes[0, 0].set(xlabel="optimiser step", ylabel="share of items")
+    axes[0, 1].set_xscale("symlog", linthresh=1, linscale=0.6)
+    axes[0, 1].set_xticks([0, 1, 10, 100], ["0", "1", "10", "100"])
+    axes[0, 1].set(xlabel="learning rate summed so far, in peak rates")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(tables))
+    figure.suptitle(label, fontsize=12, color="0.35")
+    return figure
+
+
+def summed_rate(curve, steps):
+    """Learning rate summed up to each step, in units of the highest one; between logged steps it is interpolated."""
+    import numpy as np
+
+    logged = np.concatenate([[0], curve.step])
+    rate = np.concatenate([[curve.rate.iloc[0]], curve.rate]) / curve.rate.max()
+    total = np.concatenate([[0], np.cumsum(np.diff(logged) * (rate[1:] + rate[:-1]) / 2)])
+    return np.interp(steps, logged, total)
+
+
+def limits(summary, full: int, *, label: str):
+    """The score over steps under smaller limits of generation, one panel per role.
+
+    `full` is the limit that was generated with; a greedy answer under a smaller one is the start of the same answer.
+    """
+    style()
+    import seaborn as sns
+
+    roles = ("ID", "OOD")
+    figure, axes = figure_of(1, len(roles), 11, 4.4, sharey=True)
+    metrics = {**{limit: f"score_at_{limit}" for limit in LIMITS}, full: "score_common"}
+    shades = sns.color_palette("viridis", len(metrics))
+    for axis, role in zip(axes.flat, roles, strict=True):
+        for color, (limit, metric) in zip(shades, metrics.items(), strict=True):
+            curve = role_curves(summary, metric=metric).query("role == @role").sort_values("step")
+            axis.plot(curve.step, curve["mean"], color=color, marker="o", markersize=3.5, label=f"{limit} tokens")
+        step_axis(axis, int(summary.step.max()))
+        axis.set(title=TITLES[role], xlabel="optimiser step", ylabel="share of items", ylim=(0, None))
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(metrics))
+    figure.suptitle(label, fontsize=12, color="0.35")
+    return figure
+
+
+def design_map(designs, role: str = "OOD", *, label: str):
+    """Dip and gain of every design: a row per size, share of traces and quality, a column per share that rambles."""
+    style()
+    import seaborn as sns
+
+    rows = designs[designs.role == role].copy()
+    rows["traces"] = rows.trace_share.map("{:.0%}".format)
+    rows["quality"] = rows["size"] + rows.noticed_share.map({1.0: ", slips noticed", 0.0: ", slips unnoticed"})
+    rows["base is"] = rows.quality + ", " + rows.traces + " traces"
+    order = list(dict.fromkeys(rows.sort_values(["size", "trace_share", "noticed_share"])["base is"]))
+    figure, axes = figure_of(1, 2, 12, 0.45 * len(order) + 2.4, sharey=True)
+    for axis, what in zip(axes.flat, ("dip", "gain"), strict=True):
+        cells = rows.pivot_table(index="base is", columns="ramble_share", values=what).reindex(order)
+        cells.columns = [f"{share:.0%}" for share in cells.columns]
+        sns.heatmap(
+            cells * 100,
+            center=0,
+            vmin=-40,
+            vmax=40,
+            cmap="vlag_r" if what == "gain" else "vlag",
+            annot=True,
+            fmt=".0f",
+            linewidths=1,
+            cbar=False,
+            ax=axis,
+        )
+        title = {"dip": "dip: base minus lowest early score", "gain": "gain: last minus base"}[what]
+        axis.set(title=f"{title}, points", xlabel="share of traces that ramble", ylabel="")
+        axis.tick_params(axis="y", rotation=0)
+    figure.suptitle(label, fontsize=12, color="0.35")
+    return figure
+
+
+def forest(verdicts, *, label: str):
+    """Every part of every claim: effect and 95 % interval, coloured by its verdict; the margin is the grey band."""
+    colors = style()
+    verdicts = verdicts.reset_index(drop=True)
+    figure, axes = figure_of(1, 1, 11, 0.42 * len(verdicts) + 1.8)
+    axis = axes[0, 0]
+    axis.axvspan(-MARGIN * 100, MARGIN * 100, color="0.92", zorder=0)
+    axis.axvline(0, color="0.3", linewidth=1)
+    for place, row in verdicts.iterrows():
+        color = colors[VERDICT_COLORS[row.part_verdict]]
+        axis.plot([row.low * 100, row.high * 100], [place, place], color=color, linewidth=3, solid_capstyle="butt")
+        axis.plot(row.effect * 100, place, "o", color=color, markersize=7)
+    axis.set_yticks(range(len(verdicts)), [f"{row.claim}: {row.part}" for row in verdicts.itertuples()])
+    for text, row in zip(axis.get_yticklabels(), verdicts.itertuples(), strict=True):
+        text.set_color(colors[VERDICT_COLORS[row.part_verdict]])
+    axis.invert_yaxis()
+    axis.set_xlabel("effect in the claimed direction, points (length: per cent)")
+    for verdict in dict.fromkeys(verdicts.part_verdict):
+        axis.plot([], [], "o", color=colors[VERDICT_COLORS[verdict]], label=verdict)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.suptitle(label, fontsize=12, color="0.35")
+    return figure

@@ -1,0 +1,70 @@
+"""What all figures share: colours, type, the axis of steps, bands, legends, and how a figure is written to a file."""
+
+from collections.abc import Sequence
+
+TITLES = {"ID": "in domain", "OOD": "out of domain", "GEN": "general ability", "SAFE": "safety"}
+STEP_TICKS = (0, 10, 40, 160, 640, 1280)
+FIGURE_DPI = 150
+
+
+def style():
+    """Colours that the colour-blind tell apart, and type that survives being shown at half width."""
+    import seaborn as sns
+
+    sns.set_theme(
+        context="notebook",
+        style="ticks",
+        palette="colorblind",
+        rc={
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 14,
+            "axes.labelsize": 13,
+            "xtick.labelsize": 12,
+            "ytick.labelsize": 12,
+            "legend.fontsize": 12,
+            "legend.frameon": False,
+            "lines.linewidth": 2.4,
+            "svg.hashsalt": "rsft",  # the same figure is the same file
+        },
+    )
+    return sns.color_palette("colorblind")
+
+
+def figure_of(rows: int, columns: int, width: float, height: float, **options):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def step_axis(axis, last: int) -> None:
+    # early checkpoints lie close together and the dip is early, so the axis is logarithmic beyond step 10
+    axis.set_xscale("symlog", linthresh=10, linscale=0.6)
+    ticks = [tick for tick in STEP_TICKS if tick <= last]
+    axis.set_xticks(ticks, [str(tick) for tick in ticks])
+    axis.minorticks_off()
+    axis.set_xlim(-0.5, last * 1.08)
+
+
+def band(axis, curve, color, label=None, **style):
+    curve = curve.sort_values("step")
+    axis.plot(curve.step, curve["mean"], color=color, label=label, **style)
+    axis.fill_between(curve.step, curve.low, curve.high, color=color, alpha=0.2, linewidth=0)
+
+
+def legend(place, *axes) -> None:
+    """The legend of some axes, written into an empty one."""
+    handles, labels = zip(
+        *[pair for axis in axes for pair in zip(*axis.get_legend_handles_labels(), strict=True)], strict=True
+    )
+    place.legend(handles, labels, loc="center left", borderaxespad=0)
+    place.axis("off")
+
+
+def save(figure, folder, name: str, formats: Sequence[str] = ("png", "svg")) -> None:
+    """Write `folder/name.png` and `.svg`, without dates, so that an unchanged figure is an unchanged file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in formats:
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(folder / f"{name}.{kind}", dpi=FIGURE_DPI, metadata=metadata)

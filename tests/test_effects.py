@@ -1,0 +1,111 @@
+import math
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from rsft_utils.effects import MARGIN, Effect, joint_verdict, over_bases, prediction_interval
+
+
+def per_run(values: dict):
+    """{(model, seed): value} as the Series that claims hand over."""
+    return pd.Series(values, dtype=float).rename_axis(["model", "seed"])
+
+
+def effect(mean, low, high, bases=5):
+    return Effect(mean, low, high, bases, runs=bases)
+
+
+HELD, FAILED, UNSURE = effect(0.1, 0.05, 0.15), effect(0, -0.01, 0.01), effect(0.1, -0.05, 0.25)
+TOO_FEW = effect(0.1, 0.05, 0.15, bases=2)
+
+
+def test_the_runs_of_a_base_are_averaged_before_the_bases_are():
+    found = over_bases(per_run({("a", 0): 0.0, ("a", 1): 0.2, ("a", 2): 0.4, ("b", 0): 0.6}))
+    assert found.effect == pytest.approx((0.2 + 0.6) / 2)  # not the mean of the four
+    assert (found.bases, found.runs) == (2, 4)
+
+
+def test_the_interval_is_student_s_over_the_base_means():
+    values = {("a", 0): 0.1, ("a", 1): 0.3, ("b", 0): 0.5, ("c", 0): -0.1, ("d", 0): 0.25}
+    means = [0.2, 0.5, -0.1, 0.25]
+    found = over_bases(per_run(values))
+    expected = stats.t.interval(0.95, df=3, loc=np.mean(means), scale=stats.sem(means))
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
+def test_more_runs_on_the_same_bases_do_not_narrow_the_interval():
+    once = {("a", 0): 0.1, ("b", 0): 0.3, ("c", 0): 0.2}
+    often = {(model, seed): value for (model, _), value in once.items() for seed in range(10)}
+    one, ten = over_bases(per_run(once)), over_bases(per_run(often))
+    assert (ten.low, ten.high) == pytest.approx((one.low, one.high))
+    assert (one.runs, ten.runs) == (3, 30)
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_base_has_an_effect_and_neither_interval_nor_verdict():
+    found = over_bases(per_run({("a", 0): 0.1, ("a", 1): 0.3}))
+    assert found.effect == pytest.approx(0.2)
+    assert math.isnan(found.low) and math.isnan(found.high)
+    assert (found.bases, found.runs, found.verdict) == (1, 2, "too few bases")
+
+
+@pytest.mark.parametrize(("bases", "verdict"), [(2, "too few bases"), (3, "held")])
+def test_a_verdict_needs_three_bases(bases, verdict):
+    assert over_bases(per_run({(base, 0): 0.2 for base in range(bases)})).verdict == verdict
+
+
+def test_runs_without_a_value_are_left_out():
+    there = {("a", 0): 0.1, ("b", 0): 0.3, ("c", 0): 0.2}
+    assert over_bases(per_run({**there, ("a", 1): math.nan, ("d", 0): math.nan})) == over_bases(per_run(there))
+
+
+@pytest.mark.filterwarnings("error")
+def test_of_no_runs_there_is_no_effect():
+    found = over_bases(per_run({("a", 0): math.nan}))
+    assert math.isnan(found.effect) and (found.bases, found.runs, found.verdict) == (0, 0, "too few bases")
+
+
+def test_the_margin_is_three_points():
+    assert MARGIN == 0.03
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "verdict"),
+    [
+        (0.10, 0.05, 0.15, "held"),
+        (0.03, 0.001, 0.059, "held"),  # exactly the margin
+        (0.029, 0.001, 0.057, "inconclusive"),  # above zero, too small, and might be larger
+        (0.05, 0.0, 0.10, "inconclusive"),  # might be nothing
+        (0.05, -0.01, 0.11, "inconclusive"),
+        (0.01, -0.01, 0.03, "inconclusive"),  # might just reach the margin
+        (0.01, -0.009, 0.029, "did not hold"),
+        (0.02, 0.015, 0.025, "did not hold"),  # surely there, surely too small
+        (-0.20, -0.30, -0.10, "did not hold"),
+    ],
+)
+def test_a_verdict_asks_for_an_effect_above_zero_and_of_the_margin(mean, low, high, verdict):
+    assert effect(mean, low, high).verdict == verdict
+
+
+def test_a_claim_of_several_effects_is_as_weak_as_its_weakest():
+    order = {"too few bases": TOO_FEW, "did not hold": FAILED, "inconclusive": UNSURE, "held": HELD}
+    assert {name: one.verdict for name, one in order.items()} == {name: name for name in order}
+    strength = list(order)
+    for names in product(order, repeat=3):
+        assert joint_verdict([order[name] for name in names]) == min(names, key=strength.index)
+
+
+def test_one_more_run_falls_into_the_prediction_interval_19_times_in_20():
+    draws = np.random.default_rng(0).normal(0.3, 0.05, size=(2000, 5))
+    inside = 0
+    for *seen, new in draws:
+        low, high = prediction_interval(pd.Series(seen))
+        inside += low <= new <= high
+    assert 0.935 < inside / len(draws) < 0.965  # two standard errors are 0.01
+
+
+def test_after_one_run_the_next_may_fall_anywhere():
+    assert prediction_interval(pd.Series([0.3])) == (-math.inf, math.inf)
