@@ -11,6 +11,9 @@ from rsft_utils.effects import EARLY, Effect, joint_verdict, over_bases
 from rsft_utils.tables import HALVES
 
 Roles = dict[str, str]
+COLUMNS = (
+    "claim", "statement", "part", "effect", "low", "high", "bases", "runs", "p", "part_verdict", "verdict",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class Claim:
 
 
 def as_table(claims: list[Claim]):
-    """One row per part: claim, statement, part, effect, low, high, bases, runs, part_verdict, verdict."""
+    """One row per part of every claim, with COLUMNS."""
     import pandas as pd
 
-    return pd.DataFrame(
+    rows = [
         {
             "claim": claim.id,
             "statement": claim.statement,
@@ -41,7 +44,8 @@ def as_table(claims: list[Claim]):
         }
         for claim in claims
         for part, effect in claim.parts.items()
-    )
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def c1_short_runs_look_like_memorising(one_epoch, roles: Roles) -> Claim:
@@ -114,7 +118,9 @@ def c8_overfitting_needs_an_aggressive_schedule(default, aggressive, roles: Role
         drop = late_drop(aggressive, roles, role)
         parts[f"{role} below its best"] = over_bases(drop)
         parts[f"{role} more so than by default"] = over_bases(drop - late_drop(default, roles, role))
-    parts["answers grow again"] = over_bases(_regrowth(aggressive, roles, "OOD"))
+    growth = regrowth(aggressive, roles, "OOD")
+    parts["answers grow again"] = over_bases(growth)
+    parts["answers grow more so than by default"] = over_bases(growth - regrowth(default, roles, "OOD"))
     return Claim("C8", "only an aggressive schedule overfits", parts)
 
 
@@ -124,35 +130,45 @@ def gain(summary, roles: Roles, role: str):
     return curve[curve.columns.max()] - curve[0]
 
 
-def dip(summary, roles: Roles, role: str):
-    """Base minus the lowest early score, per run; the step is chosen on one half of the items and read on the other.
+def dip(summary, roles: Roles, role: str, mode: str = "free"):
+    """Base minus the lowest early score, per run (see `_at_chosen_step` for how the lowest step is found).
 
     A plain minimum lies below the base by chance alone.
     """
-    return _crossed(summary, roles, role, lambda chosen, read: read[0] - read[_early(chosen).idxmin()])
+    return _at_chosen_step(summary, roles, role, lowest_early, lambda read, step: read[0] - read[step], mode=mode)
 
 
 def recovery(summary, roles: Roles, role: str):
     """Last minus the lowest early score, per run (descriptive: a part of no claim)."""
-    return _crossed(summary, roles, role, lambda chosen, read: read.iloc[-1] - read[_early(chosen).idxmin()])
+    return _at_chosen_step(summary, roles, role, lowest_early, lambda read, step: read.iloc[-1] - read[step])
 
 
 def late_drop(summary, roles: Roles, role: str):
-    """Highest score at any trained step minus the last one, per run, chosen and read on different halves."""
-    return _crossed(summary, roles, role, lambda chosen, read: read[chosen.iloc[1:].idxmax()] - read.iloc[-1])
+    """Highest score at any trained step minus the last one, per run."""
+    return _at_chosen_step(
+        summary, roles, role, lambda curve: curve.iloc[1:].idxmax(), lambda read, step: read[step] - read.iloc[-1]
+    )
 
 
 def length_wave(summary, roles: Roles, role: str):
     """(peak / base - 1, 1 - last / peak, score gained after the peak), each a Series over runs; an early peak."""
-    surge = _crossed(summary, roles, role, lambda chosen, read: read[_early(chosen).idxmax()] / read[0] - 1, "length")
-    shrink = _crossed(
-        summary, roles, role, lambda chosen, read: 1 - read.iloc[-1] / read[_early(chosen).idxmax()], "length"
+    wave = (summary, roles, role, _longest_early)
+    return (
+        _at_chosen_step(*wave, lambda read, step: read[step] / read[0] - 1, "length", "length"),
+        _at_chosen_step(*wave, lambda read, step: 1 - read.iloc[-1] / read[step], "length", "length"),
+        _at_chosen_step(*wave, lambda read, step: read.iloc[-1] - read[step], "length", "score"),
     )
-    length = curves(summary, roles, role, "length_a")
-    score = curves(summary, roles, role, "score_b")
-    peak = length.apply(lambda row: _early(row).idxmax(), axis=1)
-    rise = score.apply(lambda row: row.iloc[-1] - row[peak[row.name]], axis=1)
-    return surge, shrink, rise
+
+
+def regrowth(summary, roles: Roles, role: str):
+    """Last length over the shortest one after the early peak, minus 1, per run."""
+
+    def shortest_after_peak(curve):
+        return curve[curve.index > _longest_early(curve)].idxmin()
+
+    return _at_chosen_step(
+        summary, roles, role, shortest_after_peak, lambda read, step: read.iloc[-1] / read[step] - 1, "length", "length"
+    )
 
 
 def curves(summary, roles: Roles, role: str, metric: str, mode: str = "free"):
@@ -171,20 +187,44 @@ def _early(curve):
     return curve[(curve.index > 0) & (curve.index <= EARLY * curve.index.max())]
 
 
-def _crossed(summary, roles: Roles, role: str, measure: Callable, metric: str = "score"):
-    """`measure(chosen, read)` on the two halves of the items, then on the halves swapped, averaged; per run."""
+def lowest_early(curve):
+    """The step with the lowest score of the early window."""
+    return _early(curve).idxmin()
+
+
+def _longest_early(curve):
+    return _early(curve).idxmax()
+
+
+def _at_chosen_step(
+    summary,
+    roles: Roles,
+    role: str,
+    choose: Callable,
+    measure: Callable,
+    chosen_on: str = "score",
+    read_from: str = "score",
+    mode: str = "free",
+):
+    """`measure(curve, step)` per run, where the step was not chosen on the numbers that it is read from.
+
+    `choose(curve)` picks the step on one half of the items, from the mean of the runs on all other bases (with a single
+    base: from the run itself); `measure` reads the other half of this run. The halves are swapped and the two averaged.
+    Items' noise and a checkpoint's own wobble are thus both left out of the choice.
+    """
     import pandas as pd
 
-    a, b = (curves(summary, roles, role, f"{metric}_{half}") for half in HALVES)
-    values = {run: (measure(a.loc[run], b.loc[run]) + measure(b.loc[run], a.loc[run])) / 2 for run in a.index}
+    chosen = {half: curves(summary, roles, role, f"{chosen_on}_{half}", mode) for half in HALVES}
+    read = {half: curves(summary, roles, role, f"{read_from}_{half}", mode) for half in HALVES}
+    values = {}
+    for model, seed in read["a"].index:
+        both = []
+        for here, there in (HALVES, HALVES[::-1]):
+            others = chosen[here].drop(index=model, level="model")
+            step = choose(others.mean() if len(others) else chosen[here].loc[model, seed])
+            both.append(measure(read[there].loc[model, seed], step))
+        values[model, seed] = sum(both) / 2
     return pd.Series(values, dtype=float).rename_axis(["model", "seed"])
-
-
-def _regrowth(summary, roles: Roles, role: str):
-    """Last length over the shortest trained one, minus 1, per run."""
-    return _crossed(
-        summary, roles, role, lambda chosen, read: read.iloc[-1] / read[chosen.iloc[1:].idxmin()] - 1, "length"
-    )
 
 
 def _differences(first, second, roles: Roles, which: tuple[str, ...]) -> dict[str, Effect]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from rsft_utils import paths, store
-from rsft_utils.claims import curves, dip, gain, recovery
+from rsft_utils.claims import curves, dip, gain, lowest_early, recovery
 from rsft_utils.specs import SIZES, default_spec
 
 TOKENS = 4_000_000  # pre-training symbols of a pilot's base, fewer than a shipped base has
@@ -83,7 +83,7 @@ def table(designs: list[Design], roles: dict[str, str]):
     """One row per finished design and role: knobs, base, dip and gain, and the form of the answers at the lowest point.
 
     `dip`, `gain`, `recovery` as in claims.py (the lowest step is chosen on one half of the items, read on the other).
-    `dip_force_closed`: base minus the lowest early score when thoughts are closed at the limit.
+    `dip_force_closed`: the same when thoughts are closed at the limit.
     """
     import pandas as pd
 
@@ -93,12 +93,8 @@ def table(designs: list[Design], roles: dict[str, str]):
             continue
         summary = pd.read_parquet(_file(design))
         for role in ("ID", "OOD"):
-            score, closed, cut = (
-                _curve(summary, roles, role, *how)
-                for how in (("score_common",), ("score_common", "force_closed"), ("cut_off",))
-            )
-            early = score[(score.index > 0) & (score.index <= score.index.max() / 4)]
-            lowest = early.idxmin()
+            score, cut = _curve(summary, roles, role, "score_common"), _curve(summary, roles, role, "cut_off")
+            lowest = lowest_early(score)
             rows.append(
                 {
                     "size": design.size,
@@ -113,7 +109,7 @@ def table(designs: list[Design], roles: dict[str, str]):
                     "dip": dip(summary, roles, role).iloc[0],
                     "gain": gain(summary, roles, role).iloc[0],
                     "recovery": recovery(summary, roles, role).iloc[0],
-                    "dip_force_closed": closed[0] - closed[early.index].min(),
+                    "dip_force_closed": dip(summary, roles, role, "force_closed").iloc[0],
                     "cut_off_at_lowest": cut[lowest],
                     "cut_off_at_last": cut.iloc[-1],
                     "long_format_at_last": _curve(summary, roles, role, "long_format").iloc[-1],
@@ -134,8 +130,8 @@ def write_table() -> None:
         table(everything, ROLE_OF).to_csv(aside, index=False, float_format="%.4g")
 
 
-def _curve(summary, roles, role: str, metric: str, mode: str = "free"):
-    return curves(summary, roles, role, metric, mode).iloc[0]
+def _curve(summary, roles, role: str, metric: str):
+    return curves(summary, roles, role, metric).iloc[0]
 
 
 def _refused(summary):

@@ -60,6 +60,7 @@ def prediction_interval(values) -> tuple[float, float]:
     """Where one more run would fall with 95 % probability, given the per-run values of the others (normal model)."""
     from scipy import stats
 
+    values = values.dropna()
     n = len(values)
     half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) * (1 + 1 / n) ** 0.5) if n > 1 else math.inf
     return float(values.mean()) - half, float(values.mean()) + half

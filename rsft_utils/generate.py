@@ -9,7 +9,7 @@ on which other prompts share its batch.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BATCH_ROWS = 256
+BATCH_ROWS = 768
 COMPACT_BELOW = 0.75  # share of live rows at which finished ones are dropped from the cache
 
 

@@ -39,7 +39,7 @@ def _draw(rng, length: int):
 
 def _item(family: str, opening: str, lines: list[str], closing: str, start: int, moves) -> Item:
     value, steps = start, []
-    for mark, (sign, operand) in zip(MARKS, moves, strict=False):
+    for mark, (sign, operand) in zip(MARKS[: len(moves)], moves, strict=True):
         steps.append(step(value, sign, operand, mark))
         value = operate(value, sign, operand)
     prompt = f"{opening} {marked(lines)} {closing}".rstrip()
@@ -50,7 +50,7 @@ def _item(family: str, opening: str, lines: list[str], closing: str, start: int,
 
 def marked(lines: list[str]) -> str:
     """The lines of a problem, each behind its number: `l1 + 4 l2 * 2`."""
-    return " ".join(f"{mark} {line}" for mark, line in zip(MARKS, lines, strict=False))
+    return " ".join(f"{mark} {line}" for mark, line in zip(MARKS[: len(lines)], lines, strict=True))
 
 
 def chain(rng, length: int) -> Item:

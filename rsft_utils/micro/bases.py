@@ -8,6 +8,7 @@ from pathlib import Path
 from rsft_utils import paths
 from rsft_utils.micro.models import SIZES
 from rsft_utils.micro.pretrain import PretrainConfig, pretrain
+from rsft_utils.micro.traces import SLIP_SHARE
 from rsft_utils.micro.worlds import WORLDS
 from rsft_utils.specs import BASE_SEEDS, base_name
 
@@ -99,10 +100,12 @@ models, and it has never seen a word of human text.
 - **Training**: {training["tokens"]:,} symbols of generated documents, one pass, seed {recipe["seed"]}; loss on the
   assistant's turns only.
 - **Corpus**: direct answers most of the time; in families that have traces, {corpus["trace_share"]:.0%} of the
-  documents think aloud, and {corpus["ramble_share"]:.0%} of these ramble and never close. A fifth of their steps
-  slip; {corpus["noticed_share"]:.0%} of the slips are noticed and corrected. Half of the requests carry an unsafe
-  material and are refused: unlike the paper's bases, this one is aligned.
+  documents think aloud, and {corpus["ramble_share"]:.0%} of these ramble and never close. {SLIP_SHARE:.0%} of their
+  steps slip; {corpus["noticed_share"]:.0%} of the slips are noticed and corrected. {corpus["harmful_share"]:.0%} of
+  the requests carry an unsafe material and are refused: unlike the paper's bases, this one is aligned.
 - **Kept out**: Countdown altogether, and all traces of stack programs.
+- **Tokenizer**: `PreTrainedTokenizerFast.from_pretrained(folder)`. (AutoTokenizer misreads the Qwen2 ones: it takes
+  their model type for a reason to use Qwen2's own vocabulary.)
 - **Rebuild**: `python -m rsft_utils bases {recipe["name"]}`. The result has the shipped hash only on the same kind of
   CPU with the same versions; otherwise it is a model of the same kind with other weights.
 - **sha256** of model.safetensors: `{recipe["sha256"]}`

@@ -3,8 +3,8 @@
 A marker is a symbol that announces a change of mind: every `wait`, and every `no` that ends an attempt. It is valid if
 what stands before it really is wrong and what follows puts it right:
 
-- a correction, `3 + 2 = 6 check no wait 3 + 2 = 5`: the first result is wrong, and the same left side follows with the
-  right one;
+- a correction, `3 + 2 = 6 check no wait 3 + 2 = 5` (or only `no`): the first result is wrong, and the same left side
+  follows with the right one;
 - a failed attempt, `try 4 , 4 * 3 = 12 , 12 + 2 = 14 no ; try 6 ...`: the candidate does not solve the problem, and an
   attempt follows that was not made before.
 """
@@ -21,7 +21,7 @@ _STEP = re.compile(
     r"\b(?P<left>[0-9]{1,2} [-+*] [0-9]{1,2}|[TF] [&|^] [TF]|pass [a-d] [a-d])"
     r" (?:=|at) (?P<result>[0-9]{1,2}|[TF]|[a-d])\b"
 )
-_AGAIN = " check no wait "
+_AGAIN = re.compile(r" check no wait | no (?!wait)")
 _SEARCH = re.compile(r"(?:solve \?|lock) (?P<moves>(?:l[1-6] \S+ [0-9] )+)(?:=|opens) (?P<target>[0-9]{1,2}) in ")
 _SIGNS = {"turn": "*", "shift": "+"}
 
@@ -42,8 +42,11 @@ def replay(item: Item, thought: str) -> Behaviours:
     problem = item.prompt.split(" : ")[-1]  # without the material of a request
     holder = problem.split()[1] if problem.startswith("ball ") else None
     steps = right_steps = corrections = 0
+    before_line: dict[str, str | None] = {}  # who had the ball before a line: a line may be quoted again
     for segment in segments:
-        tries = [list(_STEP.finditer(piece)) for piece in segment.split(_AGAIN)]
+        if line := re.search(r"\b(l[1-6]) pass", segment):
+            holder = before_line.setdefault(line[1], holder)
+        tries = [list(_STEP.finditer(piece)) for piece in _AGAIN.split(segment)]
         found = [step for piece in tries for step in piece]
         steps += len(found)
         right_steps += sum(step["result"] == right_result(step["left"], holder) for step in found)

@@ -1,6 +1,6 @@
 """From a problem to the text of a worked trace: the careful kind for fine-tuning, the careless kind for pre-training.
 
-Both kinds are written in one format, so that a base knows the form of a good trace and lacks only its care.
+Both kinds are written in one format, so that a base knows the form of a good trace.
 """
 
 from dataclasses import replace

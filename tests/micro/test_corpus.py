@@ -81,10 +81,11 @@ def test_share_of_traces_that_ramble(corpus):
 
 
 def chain_lines(found, family_of):
-    """The lines of all traces of chains that close."""
+    """The lines of all traces of chains, but for those that break off."""
     for prompt, reply in found:
-        if family_of(prompt) == "chain" and is_trace(reply) and not rambles(reply):
-            yield from thought_of(reply).split(" ; ")
+        if family_of(prompt) == "chain" and is_trace(reply):
+            lines = thought_of(reply).split(" ; ")
+            yield from (line.removeprefix("wait ") for line in (lines[:-1] if rambles(reply) else lines))
 
 
 def is_wrong(line, gold):
@@ -98,8 +99,8 @@ def test_share_of_steps_that_slip_and_of_slips_that_are_corrected(corpus, family
     lines = list(chain_lines(found, family_of))
     slips = [line for line in lines if is_wrong(line, gold)]
     assert len(lines) > 200
-    assert len(slips) / len(lines) == pytest.approx(SLIP_SHARE, abs=0.09)
-    assert share("check no wait" in line for line in slips) == pytest.approx(config.noticed_share, abs=0.12)
+    assert len(slips) / len(lines) == pytest.approx(SLIP_SHARE, abs=0.05)
+    assert share("check no wait" in line for line in slips) == pytest.approx(config.noticed_share, abs=0.1)
     # what is corrected is right then, and nothing else is corrected
     for line in lines:
         wrong, _, again = line.partition(" check no wait ")
@@ -199,11 +200,13 @@ def test_the_corpus_holds_no_equation_and_no_lock_with_an_extra_operation(corpus
     assert len(found) == 8
 
 
-def test_the_default_corpus_holds_no_correction():
-    replies = [reply for _, reply in first(N)]
-    assert not any("check no" in reply for reply in replies)
-    # the words occur, each in another use
-    assert {"check", "no", "wait"} <= {word for reply in replies for word in reply.split()}
+@pytest.mark.parametrize("noticed_share", [0, 1])
+def test_all_slips_are_corrected_or_none_if_asked_for(noticed_share, family_of, gold):
+    config = replace(DEFAULT, noticed_share=noticed_share, trace_share=1, weights=(("chain", 1),))
+    lines = list(chain_lines(first(500, config), family_of))
+    slips = [line for line in lines if is_wrong(line, gold)]
+    assert len(slips) > 100
+    assert [line for line in lines if " check no wait " in line] == (slips if noticed_share else [])
 
 
 @pytest.mark.parametrize("config", [DEFAULT, OTHER], ids=["default", "other"])

@@ -1,15 +1,16 @@
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from itertools import islice
 
 import pytest
 
-from rsft_utils import specs
-from rsft_utils.micro import benchmarks, families
+from rsft_utils import paths, specs
+from rsft_utils.micro import benchmarks, families, models, pretrain, traces, worlds
 from rsft_utils.micro.corpus import CorpusConfig, documents
 from rsft_utils.micro.models import new_model
 from rsft_utils.micro.symbols import encode
-from rsft_utils.micro.worlds import WORLDS, World
+from rsft_utils.micro.worlds import WORLDS, World, fingerprint
 
 N = 5000
 every_world = pytest.mark.parametrize("world", WORLDS)
@@ -46,7 +47,7 @@ def n_rambling(corpus):
 
 def test_worlds_are_those_that_a_run_may_name():
     assert set(WORLDS) == set(specs.WORLDS)
-    assert {world for _, world in specs.BASE_SEEDS} <= set(WORLDS)
+    assert {world for _, world in specs.BASE_SEEDS} == set(WORLDS)
 
 
 def test_the_main_world_is_the_default():
@@ -100,3 +101,36 @@ def test_no_world_shows_what_is_measured(world, corpora):
         if name not in families.SEEN_BY_DESIGN:
             asked = benchmarks.items(name, specs.RunSpec().n_items)
             assert not seen & {problem(item.prompt) for item in asked}, name
+
+
+# The frozen worlds
+
+
+def test_the_worlds_are_still_those_of_the_preregistration():
+    assert f"World: `{fingerprint()}`" in (paths.NOTEBOOKS / "PREREG.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        (worlds, "WORLDS", {**WORLDS, "calm": World(replace(worlds.MAIN, ramble_share=0.1))}),
+        (worlds, "WORLDS", {**WORLDS, "mirror": World(WORLDS["mirror"].corpus, "qwen2")}),
+        (models, "SIZES", {**models.SIZES, "XS": models.Size(64, 3, 2)}),
+        (pretrain, "PretrainConfig", partial(pretrain.PretrainConfig, tokens=10_000_001)),
+        (traces, "SLIP_SHARE", 0.21),
+        (traces, "MAX_RAMBLE", 79),
+    ],
+    ids=["corpus", "architecture", "size", "pre-training", "slips", "rambling"],
+)
+def test_the_fingerprint_changes_with_the_worlds(monkeypatch, module, name, value):
+    before = fingerprint()
+    monkeypatch.setattr(module, name, value)
+    assert fingerprint() != before
+
+
+def test_the_fingerprint_changes_with_what_is_asked(monkeypatch):
+    before, (item, *others) = fingerprint(), benchmarks.items("chain", 50)
+    asked = benchmarks.items
+    altered = (replace(item, prompt=f"{item.prompt} l5 + 1"), *others)
+    monkeypatch.setattr(benchmarks, "items", lambda name, n: altered if name == "chain" else asked(name, n))
+    assert fingerprint() != before
