@@ -10,7 +10,7 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help figures redraw bases bench test test-slow lint clean
+.PHONY: help figures redraw claims reference designs bases bench test test-slow lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,15 @@ figures: $(READY) ## run every notebook (profile micro) and draw its figures int
 
 redraw: $(READY) ## redraw the committed figures from the committed tables
 	$(PY) -m rsft_utils redraw $(ARGS)
+
+claims: $(READY) ## judge the claims from the committed tables of the reference runs
+	$(PY) -m rsft_utils claims $(ARGS)
+
+reference: $(READY) ## make the reference runs (hours; goes on where it stopped), e.g. ARGS="S XS-calm"
+	$(PY) -m rsft_utils reference $(ARGS)
+
+designs: $(READY) ## make the pilots of the map of designs (hours; goes on where it stopped)
+	$(PY) -m rsft_utils designs $(ARGS)
 
 bases: $(READY) ## pre-train the micro base models again
 	$(PY) -m rsft_utils bases $(ARGS)

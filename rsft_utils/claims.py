@@ -183,8 +183,12 @@ def curves(summary, roles: Roles, role: str, metric: str, mode: str = "free"):
 
 
 def _early(curve):
-    """The part of a curve (a Series over steps) in which a dip counts: trained steps up to the first quarter."""
-    return curve[(curve.index > 0) & (curve.index <= EARLY * curve.index.max())]
+    """The part of a curve (a Series over steps) in which a dip counts: trained steps up to the first quarter.
+
+    A very short run has no step measured there, so its first one counts.
+    """
+    trained = curve[curve.index > 0]
+    return trained[trained.index <= max(EARLY * trained.index.max(), trained.index.min())]
 
 
 def lowest_early(curve):

@@ -22,7 +22,7 @@ Seeds = Annotated[int, typer.Option(help="How many runs, with seeds 0, 1, ...")]
 def figures(size: Size = "S", seeds: Seeds = 1) -> None:
     """Train and measure what is missing, then run every notebook and draw its figures into figures/local/."""
     _refuse_bad(lambda: specs.seed_specs(size, seeds))
-    from rsft_utils.reference import base_names
+    from rsft_utils.reference import base_names, finished
     from rsft_utils.run import results
     from rsft_utils.verdicts import beside_reference
 
@@ -35,9 +35,9 @@ def figures(size: Size = "S", seeds: Seeds = 1) -> None:
     parameters = {"00_micro_world": [], "01_dip_and_recovery": ["-p", "size", size, "-p", "seeds", str(seeds)]}
     for name in NOTEBOOKS:
         _execute(name, parameters[name])
-    if size == "S":
+    if size in finished():
         print("Your run beside the reference runs (low to high: where 95 of 100 more runs would fall)")
-        print(beside_reference(results(runs, progress=False).summary).round(2).to_string(index=False))
+        print(beside_reference(results(runs, progress=False).summary, size).round(2).to_string(index=False))
     print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes. They lie in:")
     for picture in sorted(paths.FIGURES_LOCAL.glob("*/*.png")):
         print(f"  {_shown(picture)}")

@@ -63,8 +63,12 @@ def base_names() -> list[str]:
 
 def make(names: list[str]) -> None:
     """Run what is missing of the named arms, one arm after the other, and write their tables."""
+    from rsft_utils.micro import bases
     from rsft_utils.run import base_results, loss_curve, results
 
+    needed = dict.fromkeys(spec.base for name in names for spec in arms()[name])
+    for base in [base for base in needed if not bases.folder(base).exists()]:
+        bases.build(base)
     for name in names:
         tables = results(arms()[name])
         texts = tables.items[(tables.items["mode"] == "free") & (tables.items.completion != "")]

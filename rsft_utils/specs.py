@@ -20,7 +20,8 @@ LEARNING_RATES = {
     "lora": {"XS": 2e-3, "S": 2e-3},
 }
 PAPER_STEPS = (0, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 320, 480, 640, 800, 960, 1120, 1280)
-# Shipped base models of a size and world. Seed 0 is for development and for readers, the others are for reports.
+# Base models of a size and world. Seed 0 is for development and for readers, the others are for reports. Those of the
+# main world are shipped; the few that controls need are made by `python -m rsft_utils reference` when it needs them.
 BASE_SEEDS = {
     ("XS", "main"): (0, 1, 2, 3),
     ("S", "main"): (0, 1, 2, 3, 4, 5),

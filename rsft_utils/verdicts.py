@@ -37,7 +37,7 @@ def judged() -> list[Claim]:
     return [check(*map(reference.load, arms)) for arms, check in CHECKS if there.issuperset(arms)]
 
 
-def beside_reference(summary, arm: str = "S"):
+def beside_reference(summary, arm: str):
     """A reader's run beside the reference runs of an arm: one row per quantity.
 
     Columns: quantity, yours (mean over your runs), reference, low, high, inside. `low` to `high` is where one more run

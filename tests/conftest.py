@@ -29,6 +29,14 @@ def new_runs(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture
+def new_reference(tmp_path, monkeypatch):
+    """An empty folder for the tables of the reference runs."""
+    folder = tmp_path / "reference"
+    monkeypatch.setattr(paths, "REFERENCE", folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def one_thread():
     """Results repeat bit for bit only with one thread."""
@@ -143,3 +151,58 @@ def made_up_summary(made_up_items):
         return pd.concat(parts, ignore_index=True)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def made_up_arm(made_up_summary):
+    """Function that makes the tables of a reference arm, (summary, loss): its own runs, with made-up numbers."""
+    import pandas as pd
+
+    from rsft_utils import reference
+
+    numbers = [table for _, table in made_up_summary(runs=5).groupby("run")]
+
+    def make(name: str):
+        first, specs = list(reference.arms()).index(name), reference.arms()[name]
+        tables, losses = [], []
+        for place, spec in enumerate(specs):
+            table = numbers[(first + place) % 5]  # no two arms are the same
+            about = {"run": spec.name, "model": spec.base, "seed": spec.seed}
+            data = table.step.map({0: "none"}).fillna(spec.dataset)
+            steps = table.step.replace(table.step.max(), spec.total_steps)
+            tables.append(table.assign(**about, dataset=data, step=steps))
+            log = {"step": list(range(10, spec.total_steps + 1, 10)), "loss": 1.0, "rate": spec.learning_rate}
+            losses.append(pd.DataFrame(log).assign(run=spec.name)[["run", "step", "loss", "rate"]])
+        return pd.concat(tables, ignore_index=True), pd.concat(losses, ignore_index=True)
+
+    return make
+
+
+@pytest.fixture
+def keep_arms(new_reference, made_up_arm):
+    """Function that keeps made-up tables of reference arms where the committed ones would lie."""
+    from rsft_utils import reference
+
+    def keep(*names: str):
+        for name in names:
+            summary, loss = made_up_arm(name)
+            reference._save(name, summary)
+            reference._save(f"loss/{name}", loss)
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def made_up_designs():
+    """A map of designs, as in data/reference/designs.csv: every design of size XS with made-up numbers."""
+    import pandas as pd
+
+    from rsft_utils import designs
+
+    rng = random.Random(0)
+    rows = [
+        {**design.__dict__, "role": role, "dip": rng.uniform(-0.1, 0.4), "gain": rng.uniform(-0.4, 0.4)}
+        for design in designs.grid("XS")
+        for role in ("ID", "OOD")
+    ]
+    return pd.DataFrame(rows)

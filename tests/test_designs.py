@@ -82,6 +82,25 @@ def test_the_map_reads_a_dip_on_the_half_of_the_items_that_did_not_choose_it(kee
     assert found.dip["ID"] == pytest.approx(0.5 - (0.45 + 0.4) / 2)
 
 
+def test_the_map_reads_a_dip_with_thoughts_closed_in_the_same_way(keep):
+    closed = {
+        (("force_closed", "score_common"), "chain"): [0.6, 0.0, 0.0, 0.0, 0.0],
+        (("force_closed", "score_a"), "chain"): [0.6, 0.5, 0.2, 0.6, 0.0],  # lowest at 20
+        (("force_closed", "score_b"), "chain"): [0.6, 0.6, 0.5, 0.4, 0.0],  # lowest at 40
+    }
+    keep(PILOT, {**CURVES, **closed})  # otherwise lowest at 10
+    found = designs.table([PILOT], ROLES).set_index("role")
+    assert found.dip_force_closed["ID"] == pytest.approx(0.6 - (0.5 + 0.6) / 2)
+    assert found.dip["ID"] == pytest.approx(0.1)
+
+
+def test_pilots_do_not_choose_each_other_s_lowest_step(keep):
+    for design, curve in zip(grid("XS"), ([0.5, 0.2, 0.4, 0.5, 0.6], [0.5, 0.4, 0.3, 0.5, 0.6]), strict=False):
+        keep(design, {**CURVES, ("score", "chain"): curve})
+    found = designs.table(grid("XS"), ROLES)
+    assert found[found.role == "ID"].dip.tolist() == pytest.approx([0.3, 0.2])
+
+
 def test_a_low_after_the_first_quarter_is_not_the_lowest_step(keep):
     keep(PILOT, {**CURVES, ("score", "chain"): [0.5, 0.5, 0.5, 0.4, 0.1]})
     found = designs.table([PILOT], ROLES).set_index("role").loc["ID"]

@@ -44,17 +44,39 @@ def test_more_runs_on_the_same_bases_do_not_narrow_the_interval():
     assert (one.runs, ten.runs) == (3, 30)
 
 
+@pytest.mark.parametrize("shift", [0.0, -0.1, -0.2, -0.4])
+def test_p_is_scipy_s_one_sided_t_test_over_the_base_means(shift):
+    values = {("a", 0): 0.1, ("a", 1): 0.3, ("b", 0): 0.5, ("c", 0): 0.1, ("d", 0): 0.25}
+    means = np.array([0.2, 0.5, 0.1, 0.25]) + shift
+    found = over_bases(per_run(values) + shift)
+    assert found.p == pytest.approx(stats.ttest_1samp(means, 0, alternative="greater").pvalue)
+    assert found.p == pytest.approx(stats.t.sf(means.mean() / stats.sem(means), df=3))
+
+
+def test_p_is_below_a_fortieth_just_where_the_interval_lies_above_zero():
+    draws = np.random.default_rng(0).normal(0.05, 0.05, size=(200, 4))
+    found = [over_bases(per_run({(base, 0): value for base, value in enumerate(row)})) for row in draws]
+    assert [effect.p < 0.025 for effect in found] == [effect.low > 0 for effect in found]
+    assert 20 < sum(effect.low > 0 for effect in found) < 180
+
+
+def test_p_counts_bases_and_not_runs():
+    once = {("a", 0): 0.1, ("b", 0): 0.3, ("c", 0): 0.2}
+    often = {(model, seed): value for (model, _), value in once.items() for seed in range(10)}
+    assert over_bases(per_run(often)).p == pytest.approx(over_bases(per_run(once)).p)
+
+
 @pytest.mark.filterwarnings("error")
 def test_one_base_has_an_effect_and_neither_interval_nor_verdict():
     found = over_bases(per_run({("a", 0): 0.1, ("a", 1): 0.3}))
     assert found.effect == pytest.approx(0.2)
-    assert math.isnan(found.low) and math.isnan(found.high)
+    assert math.isnan(found.low) and math.isnan(found.high) and math.isnan(found.p)
     assert (found.bases, found.runs, found.verdict) == (1, 2, "too few bases")
 
 
 @pytest.mark.parametrize(("bases", "verdict"), [(2, "too few bases"), (3, "held")])
 def test_a_verdict_needs_three_bases(bases, verdict):
-    assert over_bases(per_run({(base, 0): 0.2 for base in range(bases)})).verdict == verdict
+    assert over_bases(per_run({(base, 0): 0.2 + 0.001 * base for base in range(bases)})).verdict == verdict
 
 
 def test_runs_without_a_value_are_left_out():
@@ -65,7 +87,11 @@ def test_runs_without_a_value_are_left_out():
 @pytest.mark.filterwarnings("error")
 def test_of_no_runs_there_is_no_effect():
     found = over_bases(per_run({("a", 0): math.nan}))
-    assert math.isnan(found.effect) and (found.bases, found.runs, found.verdict) == (0, 0, "too few bases")
+    assert (
+        math.isnan(found.effect)
+        and math.isnan(found.p)
+        and (found.bases, found.runs, found.verdict) == (0, 0, "too few bases")
+    )
 
 
 def test_the_margin_is_three_points():
@@ -107,5 +133,11 @@ def test_one_more_run_falls_into_the_prediction_interval_19_times_in_20():
     assert 0.935 < inside / len(draws) < 0.965  # two standard errors are 0.01
 
 
-def test_after_one_run_the_next_may_fall_anywhere():
-    assert prediction_interval(pd.Series([0.3])) == (-math.inf, math.inf)
+def test_runs_without_a_value_predict_nothing():
+    seen = [0.3, 0.2, 0.25]
+    assert prediction_interval(pd.Series([math.nan, *seen, math.nan])) == prediction_interval(pd.Series(seen))
+
+
+@pytest.mark.parametrize("seen", [[0.3], [0.3, math.nan]])
+def test_after_one_run_the_next_may_fall_anywhere(seen):
+    assert prediction_interval(pd.Series(seen)) == (-math.inf, math.inf)

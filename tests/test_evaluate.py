@@ -92,6 +92,42 @@ def test_force_closed_differs_from_free_only_where_a_thought_was_cut_off(base_fr
     assert stuck.all()  # those of the thinker
 
 
+class Scripted:
+    """Stands for a model whose answers are scripted."""
+
+    class config:
+        eos_token_id = SYMBOL_ID[END]
+
+
+def test_a_mirrored_model_is_asked_from_right_to_left_and_the_table_keeps_the_problem(monkeypatch):
+    asked_of_model = []
+
+    def scripted(model, prompts, max_new_tokens, *, sampling=None, banned=()):
+        asked_of_model.append([decode(prompt) for prompt in prompts])
+        return [encode(f"answer {item.answer} {END}") for item in chains]
+
+    chains = items("chain", 3)
+    backwards = [f"{USER} {' '.join(reversed(item.prompt.split()))} {ASSISTANT}" for item in chains]
+    assert backwards != [f"{USER} {item.prompt} {ASSISTANT}" for item in chains]
+    monkeypatch.setattr(evaluate, "generate", scripted)
+    ways = (Measurement("free"), Measurement("suppressed"), Measurement("forced"), Measurement("free", Sampling()))
+    frame = measure(Scripted, 3, ways, benchmarks=["chain"], mirrored=True)
+    plain, forced = backwards, [f"{prompt} {THINK}" for prompt in backwards]
+    assert asked_of_model == [plain, plain, forced, plain]
+    assert frame.item.tolist() == [item.id for item in chains] * 4
+    assert frame.prompt.tolist() == [item.prompt for item in chains] * 4
+    assert asked(frame, "free").outcome.tolist() == ["correct"] * 3
+
+
+def test_who_is_asked_backwards_answers_otherwise(base_frame):
+    """What mirrors the prompt is no matter of the table: a base of the main world does not understand it."""
+    mirrored = measure(bases.load("XS-seed0"), 2, EVERY_STEP[:1], benchmarks=["chain", "word", "fact"], mirrored=True)
+    straight = asked(base_frame, "free").loc[["chain", "word", "fact"]]
+    assert asked(mirrored, "free").index.equals(straight.index)
+    assert asked(mirrored, "free").prompt.equals(straight.prompt)
+    assert not asked(mirrored, "free").completion.equals(straight.completion)
+
+
 def test_a_closed_thought_may_still_be_answered(monkeypatch):
     """With scripted completions: what is asked again, with what, and how the answer counts."""
     right, cut, closed, aimless = items("chain", 4)
@@ -110,13 +146,9 @@ def test_a_closed_thought_may_still_be_answered(monkeypatch):
             return [encode(text) for text in script.values()]
         return [encode(f"answer {cut.answer} {END}")]
 
-    class Model:
-        class config:
-            eos_token_id = SYMBOL_ID[END]
-
     monkeypatch.setattr(evaluate, "MAX_NEW_TOKENS", limit)
     monkeypatch.setattr(evaluate, "generate", scripted)
-    frame = measure(Model, 4, EVERY_STEP, benchmarks=["chain"])
+    frame = measure(Scripted, 4, EVERY_STEP, benchmarks=["chain"])
     assert asked(frame, "free").outcome.tolist() == ["correct", "no_answer", "no_answer", "no_answer"]
     assert asked(frame, "force_closed").outcome.tolist() == ["correct", "correct", "no_answer", "no_answer"]
     assert len(calls) == 2  # the free completions are not made twice

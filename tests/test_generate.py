@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from rsft_utils.generate import COMPACT_BELOW, Sampling, _sample, generate
+from rsft_utils.generate import BATCH_ROWS, COMPACT_BELOW, Sampling, _sample, generate
 from rsft_utils.micro import bases
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
 from rsft_utils.micro.symbols import ASSISTANT, USER, encode
@@ -58,7 +58,7 @@ def test_the_random_model_ends_some_rows_early_some_late_and_some_never(random_m
     assert len(lengths) > 8
 
 
-@pytest.mark.parametrize("batch_rows", [1, 3, 256])
+@pytest.mark.parametrize("batch_rows", [1, 3, BATCH_ROWS])
 def test_greedy_equals_transformers_token_for_token_in_batches_of_any_size(model, prompts, batch_rows):
     found = generate(model, prompts, LIMIT, batch_rows=batch_rows)
     assert found == generated_by_transformers(model, prompts)
@@ -103,7 +103,7 @@ def test_rows_that_ended_are_dropped(new_micro_model, prompts, sampling):
 def test_samples_are_the_same_again_and_in_batches_of_any_size(random_model, prompts):
     first = generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=1)
     assert first == generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=3)
-    assert first == generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=256)
+    assert first == generate(random_model, prompts, LIMIT, sampling=Sampling(), batch_rows=BATCH_ROWS)
     assert first != generate(random_model, prompts, LIMIT)
 
 

@@ -14,7 +14,12 @@ import pandas as pd
 import pytest
 
 from rsft_utils import paths, run, store, tables
+from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MAX_NEW_TOKENS
+from rsft_utils.generate import Sampling, generate
+from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.benchmarks import BENCHMARKS
+from rsft_utils.micro.symbols import ASSISTANT, END, SYMBOL_ID, USER, decode, encode
+from rsft_utils.specs import RunSpec
 from rsft_utils.train import TrainingError, check_rows, checkpoint_folder
 
 
@@ -67,6 +72,136 @@ def test_training_really_happened(tiny_run):
     assert all(parameter.dtype is torch.float32 for parameter in last.values())
 
 
+@pytest.mark.parametrize("step", [0, 4])
+def test_a_checkpoint_is_loaded_ready_to_answer(tiny_run, step):
+    assert not run.load_checkpoint(tiny_run[0], step).training
+
+
+def prompts(rows):
+    return [row["prompt"][0]["content"] for row in rows]
+
+
+def completions(rows):
+    return [row["completion"][0]["content"] for row in rows]
+
+
+def test_a_run_trains_on_the_rows_of_its_set_and_seed(tiny_spec):
+    spec = replace(tiny_spec, dataset="math-nocot", seed=3)
+    assert run.training_rows(spec) == sft_data.rows("math-nocot", 64, seed=3)
+
+
+def test_a_mirrored_world_trains_on_prompts_read_backwards(tiny_spec):
+    rows = run.training_rows(tiny_spec)
+    mirrored = run.training_rows(replace(tiny_spec, world="mirror", base_seed=1))
+    assert prompts(mirrored) == [" ".join(reversed(prompt.split())) for prompt in prompts(rows)]
+    assert completions(mirrored) == completions(rows)
+
+
+def test_what_is_trained_on_are_these_rows(tiny_spec, monkeypatch):
+    given = []
+    monkeypatch.setattr(run, "train", lambda spec, model, tokenizer, rows, *where: given.append(rows))
+    monkeypatch.setattr(store, "end_training", lambda spec, outcome: None)
+    for spec in (tiny_spec, replace(tiny_spec, dataset="own-samples")):
+        run._train(spec)
+        assert given.pop() == run.training_rows(spec)
+
+
+@pytest.fixture(scope="module")
+def own_samples(one_thread):
+    spec = RunSpec(size="XS", dataset="own-samples", n_rows=96, seed=5)
+    return spec, run.training_rows(spec)
+
+
+def test_own_samples_are_finished_answers_to_the_prompts_of_the_maths_sets(own_samples):
+    spec, rows = own_samples
+    asked = prompts(sft_data.rows("math-cot", spec.n_rows, spec.seed))
+    first = list(dict.fromkeys(prompts(rows)))
+    assert first == [prompt for prompt in asked if prompt in set(first)]  # in their order
+    assert len(first) > len(asked) / 3
+    assert len(rows) == spec.n_rows
+    assert not any(END in completion for completion in completions(rows))  # training adds it
+    assert max(len(completion.split()) for completion in completions(rows)) < MAX_NEW_TOKENS
+    for row in rows:
+        assert row == sft_data.row(row["prompt"][0]["content"], row["completion"][0]["content"])
+
+
+def test_own_samples_are_what_the_base_says_at_temperature_1(own_samples):
+    spec, rows = own_samples
+    asked = prompts(sft_data.rows("math-answer", spec.n_rows, spec.seed))
+    said = generate(
+        bases.load("XS-seed0"),
+        [encode(f"{USER} {prompt} {ASSISTANT}") for prompt in asked],
+        MAX_NEW_TOKENS,
+        sampling=Sampling(temperature=1.0, top_p=1.0, seed=5),
+    )
+    answers = dict(zip(asked, map(decode, said), strict=True))
+    assert [f"{completion} {END}" for completion in completions(rows)] == [answers[prompt] for prompt in prompts(rows)]
+
+
+def test_own_samples_are_the_same_again_and_others_with_another_seed(own_samples):
+    spec, rows = own_samples
+    assert run.training_rows(spec) == rows
+    other = run.training_rows(replace(spec, seed=6))
+    assert not set(completions(other)) >= set(completions(rows))
+    assert prompts(other) != prompts(rows)
+
+
+def test_answers_that_do_not_end_are_left_out_and_the_others_repeated_in_turn(tiny_spec, monkeypatch):
+    """With scripted answers: one cut off, one empty, two good."""
+    spec = replace(tiny_spec, dataset="own-samples", n_rows=8, batch_size=4, world="mirror", base_seed=1)
+    asked = prompts(sft_data.rows("math-answer", 8, spec.seed, mirrored=True))
+    script = ["so 4", f"answer 4 {END}", END, f"answer 7 {END}", *["so so"] * 4]
+    calls = []
+
+    def scripted(model, prompts, max_new_tokens, *, sampling):
+        calls.append((model.name, list(map(decode, prompts)), max_new_tokens, sampling))
+        return list(map(encode, script))
+
+    class Model:
+        def __init__(self, name):
+            self.name = name
+
+        class config:
+            eos_token_id = SYMBOL_ID[END]
+
+    monkeypatch.setattr(bases, "load", Model)
+    monkeypatch.setattr(run, "generate", scripted)
+    rows = run.training_rows(spec)
+    assert rows == [sft_data.row(asked[1], "answer 4"), sft_data.row(asked[3], "answer 7")] * 4
+    ((name, shown, limit, sampling),) = calls
+    assert name == "XS-mirror-seed1"
+    assert shown == [f"{USER} {prompt} {ASSISTANT}" for prompt in asked]
+    assert (limit, sampling) == (MAX_NEW_TOKENS, Sampling(temperature=1.0, top_p=1.0, seed=spec.seed))
+
+
+@pytest.mark.parametrize(("world", "mirrored"), [("main", False), ("qwen2", False), ("mirror", True)])
+def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, monkeypatch, world, mirrored):
+    asked, saved = [], []
+
+    def measured(model, n_items, measurements=EVERY_STEP, *, mirrored):
+        asked.append((model, n_items, measurements, mirrored))
+        return pd.DataFrame({"n": [n_items]})
+
+    monkeypatch.setattr(run, "measure", measured)
+    monkeypatch.setattr(bases, "load", lambda name: name)
+    monkeypatch.setattr(run, "load_checkpoint", lambda spec, step: step)
+    monkeypatch.setattr(store, "base_items_file", lambda base, n: f"{base}-n{n}")
+    monkeypatch.setattr(store, "items_file", lambda spec, step: f"step-{step}")
+    monkeypatch.setattr(store, "save_items", lambda file, items, **about: saved.append((file, about)))
+    spec = replace(tiny_spec, world=world, base_seed=1)
+    for step in spec.steps:
+        run._measure(spec, step)
+    at_the_ends = {(4, ENDS_ONLY, mirrored), (4, EVERY_STEP, mirrored)}
+    for model, expected in ((spec.base, at_the_ends), (2, {(3, EVERY_STEP, mirrored)}), (4, at_the_ends)):
+        found = [how for seen, *how in asked if seen == model]
+        assert set(map(tuple, found)) == expected and len(found) == len(expected)
+    assert saved == [
+        (f"{spec.base}-n4", {"run": spec.base, "step": 0}),
+        ("step-2", {"run": spec.name, "step": 2}),
+        ("step-4", {"run": spec.name, "step": 4}),
+    ]
+
+
 def test_the_loss_is_kept(tiny_run):
     spec, _ = tiny_run
     curve = run.loss_curve([spec])
@@ -90,21 +225,26 @@ def test_a_finished_run_is_not_made_again(tiny_run, monkeypatch):
 
 def test_a_base_that_a_run_has_measured_is_not_measured_again(tiny_run, monkeypatch):
     spec, found = tiny_run
-    monkeypatch.setattr(run, "_single_threaded_pool", None)
+    monkeypatch.setattr(run, "single_threaded_pool", None)
     base = run.base_results([spec.base], n_items=4)
     assert set(base.items.run) == {"XS-seed0"}
-    # score_common depends on the other steps of a run
-    alone, in_the_run = (t.query("step == 0 and metric != 'score_common'") for t in (base.summary, found.summary))
+    first = found.items[found.items.step == 0].reset_index(drop=True)
+    assert base.items.drop(columns="run").equals(first.drop(columns="run"))
+    # the others are over the items asked at every step, so they depend on the other steps of a run
+    of_the_common = ("score_common", "score_a", "score_b", "score_at_", "length_")
+    own = [metric for metric in tables.METRICS if not metric.startswith(of_the_common)]
+    alone, in_the_run = (t[(t.step == 0) & t.metric.isin(own)] for t in (base.summary, found.summary))
+    assert set(alone.metric) == set(own)
     assert alone["mean"].tolist() == pytest.approx(in_the_run["mean"].tolist(), nan_ok=True)
 
 
 def test_the_caller_keeps_its_threads(tiny_run, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    with run._single_threaded_pool(1):
+    with run.single_threaded_pool(1):
         assert os.environ["OMP_NUM_THREADS"] == "1"
     assert os.environ["OMP_NUM_THREADS"] == "3"
     monkeypatch.delenv("OMP_NUM_THREADS")
-    with run._single_threaded_pool(1):
+    with run.single_threaded_pool(1):
         pass
     assert "OMP_NUM_THREADS" not in os.environ
 
@@ -157,7 +297,7 @@ def imitated(new_runs, made_up_items, monkeypatch):
         items = made_up_items(steps=(step,), n_items=1)
         store.save_items(file, items, run=spec.name if step else spec.base, step=step)
 
-    monkeypatch.setattr(run, "_single_threaded_pool", pool)
+    monkeypatch.setattr(run, "single_threaded_pool", pool)
     monkeypatch.setattr(run, "_train", train)
     monkeypatch.setattr(run, "_measure", measure)
     return done
@@ -222,8 +362,6 @@ def test_progress_says_what_is_done(tiny_run, capsys):
 @pytest.mark.slow
 def test_lora_runs_too_and_its_checkpoints_are_loaded_on_their_base(tiny_spec, new_runs):
     import torch
-
-    from rsft_utils.micro import bases
 
     spec = replace(tiny_spec, method="lora", lora_rank=4, learning_rate=1e-2)
     found = run.results([spec], workers=1, progress=False)

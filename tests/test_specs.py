@@ -9,16 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsft_utils import paths, specs
-from rsft_utils.specs import BASE_SEEDS, DATASETS, SIZES, RunSpec, default_spec, seed_specs
+from rsft_utils.specs import BASE_SEEDS, DATASETS, SCHEDULES, SIZES, WORLDS, RunSpec, base_name, default_spec, seed_specs
 
+SHIPPED = dict(BASE_SEEDS)
+FIRST = RunSpec(size="XS", base_seed=2)
 # one other value for every field (lora_rank and method go together)
 OTHERS = {
-    "size": {"size": "M"},
+    "size": {"size": "S"},
+    "world": {"world": "calm"},
     "base_seed": {"base_seed": 1},
     "dataset": {"dataset": "countdown-cot"},
     "n_rows": {"n_rows": 1280},
     "method": {"method": "lora", "lora_rank": 16},
     "learning_rate": {"learning_rate": 1.0004e-4},
+    "schedule": {"schedule": "constant"},
     "epochs": {"epochs": 2},
     "batch_size": {"batch_size": 16},
     "warmup": {"warmup": 0.0},
@@ -30,27 +34,29 @@ OTHERS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def several_bases_of_a_size():
-    """The rules are those for any number of shipped bases, whatever is shipped today."""
+def a_few_bases():
+    """The rules are those for any shipped bases, whatever is shipped today."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(BASE_SEEDS, "XS", 3)
-        patch.setitem(BASE_SEEDS, "S", 3)
+        bases = {("XS", "main"): (0, 1, 2), ("S", "main"): (0, 2, 5), ("XS", "calm"): (1, 2), ("XS", "mirror"): (1,)}
+        patch.setattr(specs, "BASE_SEEDS", bases)
         yield
 
 
 @st.composite
 def run_specs(draw):
-    size = draw(st.sampled_from(SIZES))
+    size, world = draw(st.sampled_from(list(specs.BASE_SEEDS)))
     method = draw(st.sampled_from(("full", "lora")))
     batch_size = draw(st.sampled_from((1, 8, 32)))
     n_items = draw(st.integers(1, 300))
     return RunSpec(
         size=size,
-        base_seed=draw(st.integers(0, BASE_SEEDS[size] - 1)),
+        world=world,
+        base_seed=draw(st.sampled_from(specs.BASE_SEEDS[size, world])),
         dataset=draw(st.sampled_from(DATASETS)),
         n_rows=batch_size * draw(st.integers(1, 100)),
         method=method,
         learning_rate=draw(st.floats(1e-6, 0.1)),
+        schedule=draw(st.sampled_from(SCHEDULES)),
         epochs=draw(st.integers(1, 20)),
         batch_size=batch_size,
         warmup=draw(st.floats(0, 0.9)),
@@ -62,7 +68,7 @@ def run_specs(draw):
 
 
 def test_the_default_run_has_the_name_of_the_papers_style():
-    assert RunSpec().name == "micro-s0_math-cot-2560_lr1e-3_ep8_bs32_seed0"
+    assert RunSpec().name == "micro-s0_math-cot-2560_lr1e-4_ep8_bs32_seed0"
 
 
 def test_a_name_shows_what_is_not_the_default():
@@ -70,6 +76,11 @@ def test_a_name_shows_what_is_not_the_default():
         size="XS", base_seed=2, method="lora", lora_rank=16, learning_rate=2.5e-3, warmup=0.2, n_items=4, n_items_ends=9
     )
     assert spec.name == "micro-xs2_math-cot-2560_lora16_lr2.5e-3_ep8_bs32_wu0.2_seed0_n4-9"
+
+
+def test_a_name_shows_another_world_and_another_schedule():
+    spec = RunSpec(size="XS", world="calm", base_seed=2, dataset="own-samples", schedule="constant", warmup=0.0)
+    assert spec.name == "micro-xs2-calm_own-samples-2560_lr1e-4_ep8_bs32_constant_wu0_seed0"
 
 
 @given(run_specs())
@@ -85,14 +96,13 @@ def test_two_specs_share_name_and_key_only_if_they_are_equal(one, other):
 
 def test_every_field_changes_the_key():
     assert set(OTHERS) == {field.name for field in fields(RunSpec)}
-    first = RunSpec()
-    keys = {name: replace(first, **changes).key("data") for name, changes in OTHERS.items()}
-    assert len({first.key("data"), *keys.values()}) == len(OTHERS) + 1
+    keys = {name: replace(FIRST, **changes).key("data") for name, changes in OTHERS.items()}
+    assert len({FIRST.key("data"), *keys.values()}) == len(OTHERS) + 1
 
 
 def test_a_visible_change_shows_in_the_name():
-    names = [replace(RunSpec(), **changes).name for field, changes in OTHERS.items() if field != "learning_rate"]
-    assert len({RunSpec().name, *names}) == len(OTHERS)
+    names = [replace(FIRST, **changes).name for field, changes in OTHERS.items() if field != "learning_rate"]
+    assert len({FIRST.name, *names}) == len(OTHERS)
     assert replace(RunSpec(), learning_rate=2e-4).name != RunSpec().name
 
 
@@ -124,7 +134,7 @@ def test_the_key_is_the_same_in_another_process():
 
 def test_the_default_schedule_is_evaluated_at_the_papers_steps_and_early_ones():
     assert RunSpec().total_steps == 640
-    assert RunSpec().steps == (0, 2, 5, 10, 20, 30, 40, 60, 80, 160, 320, 480, 640)
+    assert RunSpec().steps == (0, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 320, 480, 640)
 
 
 def test_a_schedule_twice_as_long_has_the_papers_later_steps():
@@ -141,14 +151,19 @@ def test_base_and_last_step_are_always_evaluated_and_steps_rise(spec):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"size": "XL"}, "size is 'XL'; allowed: XS, S, M"),
-        ({"size": ["S"]}, "size is .*; allowed: XS, S, M"),
-        ({"dataset": "math"}, "dataset is 'math'; allowed: math-cot, math-nocot, countdown-cot"),
+        ({"size": "XL"}, "size is 'XL'; allowed: XS, S$"),
+        ({"size": "M"}, "size is 'M'; allowed: XS, S$"),
+        ({"size": ["S"]}, "size is .*; allowed: XS, S$"),
+        ({"size": "XS", "world": "moon"}, "world is 'moon'; allowed: main, calm, mirror$"),
+        ({"size": "XS", "world": ["calm"]}, "world is .*; allowed: main, calm, mirror$"),
+        ({"size": "S", "world": "calm"}, "world is 'calm'; allowed: main$"),
+        ({"dataset": "math"}, f"dataset is 'math'; allowed: {', '.join(DATASETS)}$"),
         ({"method": "qlora"}, "method is 'qlora'; allowed: full, lora"),
-        ({"base_seed": 3}, "base_seed is 3; allowed: 0, 1, 2"),
-        ({"base_seed": True}, "base_seed is True; allowed: 0, 1, 2"),
-        ({"base_seed": 1.0}, "base_seed is 1.0; allowed: a whole number"),
-        ({"size": "M", "base_seed": 1}, "base_seed is 1; allowed: 0"),
+        ({"schedule": "linear"}, "schedule is 'linear'; allowed: cosine, constant$"),
+        ({"base_seed": 3}, "base_seed is 3; allowed: 0, 2, 5$"),
+        ({"base_seed": False}, "base_seed is False; allowed: 0, 2, 5$"),
+        ({"base_seed": 2.0}, "base_seed is 2.0; allowed: a whole number"),
+        ({"size": "XS", "world": "calm", "base_seed": 0}, "base_seed is 0; allowed: 1, 2$"),
         ({"n_rows": 0}, "n_rows is 0; allowed: a whole number, 1 or more"),
         ({"n_rows": 2560.0}, "n_rows is 2560.0; allowed: a whole number"),
         ({"n_rows": 100}, r"n_rows \(100\) must be a multiple of batch_size \(32\)"),
@@ -187,15 +202,27 @@ def test_the_default_spec_of_a_size_and_method_has_its_own_rate(size):
 
 
 def test_the_default_spec_refuses_unknown_sizes_and_methods():
-    with pytest.raises(ValueError, match="allowed: XS, S, M"):
+    with pytest.raises(ValueError, match="allowed: XS, S$"):
         default_spec("XL")
     with pytest.raises(ValueError, match="allowed: full, lora"):
         default_spec("S", "qlora")
 
 
+def test_a_base_is_named_by_size_world_and_seed():
+    assert RunSpec(base_seed=5).base == base_name("S", "main", 5) == "S-seed5"
+    assert RunSpec(size="XS", world="calm", base_seed=2).base == base_name("XS", "calm", 2) == "XS-calm-seed2"
+
+
+def test_every_world_has_bases_and_readers_have_seed_0_of_every_size():
+    assert {world for _, world in SHIPPED} == set(WORLDS)
+    assert all(0 in SHIPPED[size, "main"] for size in SIZES)
+    assert all(list(seeds) == sorted(set(seeds)) for seeds in SHIPPED.values())
+
+
 def test_seeds_go_through_the_bases_of_a_size():
     assert [(spec.seed, spec.base_seed) for spec in seed_specs("XS", 4)] == [(0, 0), (1, 1), (2, 2), (3, 0)]
-    assert [(spec.seed, spec.base_seed) for spec in seed_specs("M", 2)] == [(0, 0), (1, 0)]
+    assert [(spec.seed, spec.base_seed) for spec in seed_specs("S", 3)] == [(0, 0), (1, 2), (2, 5)]
+    assert {spec.world for spec in seed_specs("XS", 4)} == {"main"}
     assert {spec.epochs for spec in seed_specs("S", 2, epochs=1)} == {1}
 
 

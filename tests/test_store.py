@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from rsft_utils import paths, store, tables
-from rsft_utils.micro import sft_data
-from rsft_utils.specs import RunSpec
+from rsft_utils.micro import bases, sft_data
+from rsft_utils.specs import DATASETS, RunSpec
 
 SPEC = RunSpec(size="XS", n_rows=32, batch_size=16, epochs=2, n_items=3, n_items_ends=3)  # steps 0, 2, 4
 
@@ -150,8 +150,8 @@ def test_other_rows_give_another_key(fresh_fingerprints, monkeypatch):
     before = store.run_folder(SPEC)
     rows = sft_data.rows
 
-    def changed(dataset, n_rows, seed):
-        made = rows(dataset, n_rows, seed)
+    def changed(*asked):
+        made = rows(*asked)
         made[0]["completion"][0]["content"] += " ok"
         return made
 
@@ -161,6 +161,19 @@ def test_other_rows_give_another_key(fresh_fingerprints, monkeypatch):
     monkeypatch.setattr(sft_data, "rows", rows)
     fresh_fingerprints()
     assert store.run_folder(SPEC) == before
+
+
+def test_every_set_has_a_key_of_its_own_and_a_bases_own_samples_need_no_sampling():
+    names = {store.run_folder(replace(SPEC, dataset=dataset)).name for dataset in DATASETS}
+    assert len(names) == len({name[-8:] for name in names}) == len(DATASETS)
+
+
+def test_rows_read_backwards_are_other_data(fresh_fingerprints, monkeypatch):
+    monkeypatch.setattr(bases, "sha256", lambda name: "the same weights")
+    specs = [replace(SPEC, world=world, base_seed=1) for world in ("main", "calm", "mirror")]
+    for dataset in ("math-cot", "own-samples"):
+        main, calm, mirror = (store.data_fingerprint(replace(spec, dataset=dataset)) for spec in specs)
+        assert main == calm != mirror
 
 
 def test_other_questions_give_another_key(fresh_fingerprints, monkeypatch):

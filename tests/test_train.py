@@ -141,6 +141,22 @@ def test_the_rate_warms_up_linearly_and_falls_as_a_cosine(new_micro_model, token
     assert [line["rate"] for line in log(tmp_path)] == pytest.approx(rising + falling)
 
 
+def test_a_constant_rate_warms_up_linearly_and_stays(new_micro_model, tokenizer, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_module, "LOG_EVERY", 1)
+    spec = RunSpec(**{**FULL.__dict__, "epochs": 5, "learning_rate": 2e-3, "schedule": "constant"})
+    train(spec, new_micro_model(), tokenizer, rows, tmp_path, MAX_LENGTH)
+    rising = [2e-3 * step / 5 for step in range(5)]
+    assert [line["rate"] for line in log(tmp_path)] == pytest.approx(rising + [2e-3] * 15)
+
+
+def test_without_warm_up_a_run_starts_at_its_full_rate(new_micro_model, tokenizer, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_module, "LOG_EVERY", 1)
+    spec = RunSpec(**{**FULL.__dict__, "warmup": 0.0, "learning_rate": 2e-3})  # 8 steps
+    train(spec, new_micro_model(), tokenizer, rows, tmp_path, MAX_LENGTH)
+    falling = [2e-3 * math.cos(math.pi * step / 16) ** 2 for step in range(8)]
+    assert [line["rate"] for line in log(tmp_path)] == pytest.approx(falling)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_epoch_has_all_rows_in_the_order_given(new_micro_model, tokenizer, rows, tmp_path, monkeypatch, seed):
     seen = []
@@ -165,6 +181,7 @@ GOLDEN = RunSpec(size="XS", n_rows=32, batch_size=8, epochs=2, learning_rate=0.0
 GOLDEN_LOSSES = {
     "full": [3.5160, 3.5009, 3.3714, 3.3855, 3.3017, 3.2087, 3.1334, 3.1656],
     "lora": [3.5160, 3.5009, 3.5058, 3.4515, 3.3786, 3.3275, 3.3085, 3.3250],
+    "constant": [],
 }
 
 
@@ -180,16 +197,17 @@ def golden_rows():
     ]
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_training_is_the_training_of_this_version(method, new_micro_model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", GOLDEN_LOSSES)
+def test_training_is_the_training_of_this_version(kind, new_micro_model, tmp_path, monkeypatch):
     """When this fails on purpose, raise specs.TRAINING_VERSION, so that no old run passes for a new one, and store the
     new numbers. (New versions of torch, transformers or TRL that fail it have changed results as well.)"""
     monkeypatch.setattr(models, "SYMBOLS", GOLDEN_SYMBOLS)
     monkeypatch.setattr(symbols, "SYMBOL_ID", {symbol: i for i, symbol in enumerate(GOLDEN_SYMBOLS)})
     monkeypatch.setattr(train_module, "LOG_EVERY", 1)
-    spec = RunSpec(**{**GOLDEN.__dict__, "method": method, "lora_rank": 4 * (method == "lora")})
+    changes = {"lora": {"method": "lora", "lora_rank": 4}, "constant": {"schedule": "constant"}}.get(kind, {})
+    spec = RunSpec(**{**GOLDEN.__dict__, **changes})
     train(spec, new_micro_model(), symbols.make_tokenizer(), golden_rows(), tmp_path, MAX_LENGTH)
-    assert [line["loss"] for line in log(tmp_path)] == pytest.approx(GOLDEN_LOSSES[method], abs=1e-3)
+    assert [line["loss"] for line in log(tmp_path)] == pytest.approx(GOLDEN_LOSSES[kind], abs=1e-3)
 
 
 def test_a_row_that_is_too_long_is_named_and_nothing_is_trained(new_micro_model, tokenizer, rows, tmp_path):

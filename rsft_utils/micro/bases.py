@@ -13,6 +13,7 @@ from rsft_utils.micro.worlds import WORLDS
 from rsft_utils.specs import BASE_SEEDS, base_name
 
 NAMES = tuple(base_name(size, world, seed) for (size, world), seeds in BASE_SEEDS.items() for seed in seeds)
+SHIPPED = tuple(name for name in NAMES if name.count("-") == 1)  # the main world's
 
 
 def folder(name: str) -> Path:
@@ -35,7 +36,9 @@ def sha256(name: str) -> str:
     """Hash of the base model's weights, after checking that it is the one in its recipe.json."""
     weights = folder(name) / "model.safetensors"
     if not weights.exists():
-        raise ValueError(f"there is no base model {name} in {paths.MICRO}; allowed: {', '.join(NAMES)}")
+        hint = f"make it in some minutes: python -m rsft_utils bases {name}"
+        allowed = hint if name in NAMES else f"allowed: {', '.join(NAMES)}"
+        raise ValueError(f"there is no base model {name} in {paths.MICRO}; {allowed}")
     expected = json.loads((folder(name) / "recipe.json").read_text())["sha256"]
     found = hashlib.sha256(weights.read_bytes()).hexdigest()
     if found != expected:

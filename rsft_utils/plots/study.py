@@ -29,7 +29,10 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
             band(axis, _curve(table, role, what, metric), color, text, marker="o", markersize=3.5)
         step_axis(axis, last)
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
-        axis.set_ylim(bottom=0)
+    shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=True) if what != "length"]
+    for axis in axes.flat:
+        top = max(share.get_ylim()[1] for share in shares) if axis in shares else None
+        axis.set_ylim(bottom=0, top=top)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(tables)))
     figure.suptitle(label, fontsize=12, color="0.35")
     return figure
@@ -103,8 +106,9 @@ def design_map(designs, role: str = "OOD", *, label: str):
 
     rows = designs[designs.role == role].copy()
     rows["traces"] = rows.trace_share.map("{:.0%}".format)
-    rows["quality"] = rows["size"] + rows.noticed_share.map({1.0: ", slips noticed", 0.0: ", slips unnoticed"})
-    rows["base is"] = rows.quality + ", " + rows.traces + " traces"
+    quality = rows.noticed_share.map({1.0: " traces, slips noticed", 0.0: " traces, slips unnoticed"})
+    rows["base is"] = rows["size"] + ", " + rows.traces + quality
+    rows.loc[rows.trace_share == 0, "base is"] = rows["size"] + ", no traces at all"
     order = list(dict.fromkeys(rows.sort_values(["size", "trace_share", "noticed_share"])["base is"]))
     figure, axes = figure_of(1, 2, 12, 0.45 * len(order) + 2.4, sharey=True)
     for axis, what in zip(axes.flat, ("dip", "gain"), strict=True):
