@@ -72,6 +72,9 @@ def claims() -> None:
     from rsft_utils.verdicts import judged
 
     table = as_table(judged()).round(3)
+    if table.empty:
+        print("no reference runs yet: python -m rsft_utils reference")
+        raise typer.Exit(1)
     print(table.drop(columns=["statement"]).to_string(index=False))
 
 

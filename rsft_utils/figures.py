@@ -86,9 +86,9 @@ def study() -> dict:
         tables = {text: reference.load(arm) for text, arm in WARM_UPS.items()}
         rates = {text: _one_run(reference.load_loss(arm)) for text, arm in WARM_UPS.items()}
         pictures["warm_up"] = plots.warm_up(tables, rates, label=_study_label(tables))
-    pictures["designs"] = plots.design_map(
-        reference.load_designs(), label="out of domain; one pilot per square: one base, one run, 100 items, no interval"
-    )
+    if (map_of_designs := reference.load_designs()) is not None:
+        text = "out of domain; one pilot per square: one base, one run, 100 items, no interval"
+        pictures["designs"] = plots.design_map(map_of_designs, label=text)
     pictures["claims"] = plots.forest(
         as_table(verdicts.judged()), label="reference runs; 95 % intervals over base models; grey: less than the margin"
     )
@@ -100,16 +100,15 @@ def _one_run(loss):
 
 
 def _study_label(tables: dict) -> str:
-    runs = {table.run.nunique() for table in tables.values()}
+    runs = sorted({table.run.nunique() for table in tables.values()})
     model = next(iter(tables.values())).model.iloc[0].split("-")[0]
-    return (
-        f"reference runs on base {model}; {min(runs)} runs per curve, each on a base of its own; band: 95 % over runs"
-    )
+    counts = " to ".join(map(str, runs))
+    return f"reference runs on base {model}; {counts} per curve, each on a base of its own; band: 95 % over runs"
 
 
 def label(summary) -> str:
     """What a figure was made of, for its head: models, data, runs, items."""
-    models = ", ".join(dict.fromkeys(summary.model))
+    models = ", ".join(dict.fromkeys(summary.model)).replace(f", {summary.model.iloc[0].split('-')[0]}-seed", ", ")
     items = summary[summary.metric == "score_common"].n_items.max()
     data = ", ".join(sorted(set(summary.dataset) - {"none"}))
     if not data:

@@ -67,7 +67,7 @@ def make(names: list[str]) -> None:
     from rsft_utils.run import base_results, loss_curve, results
 
     needed = dict.fromkeys(spec.base for name in names for spec in arms()[name])
-    for base in [base for base in needed if not bases.folder(base).exists()]:
+    for base in [base for base in needed if not (bases.folder(base) / "recipe.json").exists()]:
         bases.build(base)
     for name in names:
         tables = results(arms()[name])
@@ -93,10 +93,11 @@ def load(name: str):
 
 
 def load_designs():
-    """The map of designs, see designs.table."""
+    """The map of designs (see designs.table), or None if its pilots have not been run."""
     import pandas as pd
 
-    return pd.read_csv(paths.REFERENCE / "designs.csv")
+    file = paths.REFERENCE / "designs.csv"
+    return pd.read_csv(file) if file.exists() else None
 
 
 def load_loss(name: str):

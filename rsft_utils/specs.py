@@ -93,7 +93,7 @@ class RunSpec:
 
     @property
     def name(self) -> str:
-        """The configuration in the style of the paper's scripts: `micro-s0_math-cot-2560_lr1e-3_ep8_bs32_seed0`."""
+        """The configuration in the style of the paper's scripts: `micro-s0_math-cot-2560_lr1e-4_ep8_bs32_seed0`."""
         method = f"_lora{self.lora_rank}" if self.method == "lora" else ""
         world = "" if self.world == "main" else f"-{self.world}"
         schedule = "" if self.schedule == "cosine" else f"_{self.schedule}"

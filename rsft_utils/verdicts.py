@@ -41,14 +41,18 @@ def beside_reference(summary, arm: str):
     """A reader's run beside the reference runs of an arm: one row per quantity.
 
     Columns: quantity, yours (mean over your runs), reference, low, high, inside. `low` to `high` is where one more run
-    would fall with 95 % probability: a run outside means another world, another machine's arithmetic, or bad luck.
+    would fall with 95 % probability: a run outside means another world, another machine's arithmetic, or bad luck. Your
+    runs, of the same number of steps, are measured in the company of the reference runs, so that their lowest step is
+    found in the same way.
     """
     import pandas as pd
 
     rows = []
     table = reference.load(arm)
+    together = pd.concat([table, summary], ignore_index=True)
+    mine = pd.MultiIndex.from_frame(summary[["model", "seed"]].drop_duplicates())
     for quantity, measure in QUANTITIES.items():
-        yours, theirs = measure(summary).mean(), measure(table)
+        yours, theirs = measure(together).loc[mine].mean(), measure(table)
         low, high = prediction_interval(theirs)
         rows.append([quantity, yours, theirs.mean(), low, high, low <= yours <= high])
     return pd.DataFrame(rows, columns=["quantity", "yours", "reference", "low", "high", "inside"])

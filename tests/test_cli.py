@@ -5,20 +5,28 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from rsft_utils import cli, figures, paths, reference, run, specs
+from rsft_utils import bench, cli, designs, figures, paths, reference, run, specs
 from rsft_utils.micro import bases
 
-COMMANDS = ("figures", "redraw", "reference", "bases", "bench")
+COMMANDS = ("figures", "redraw", "reference", "claims", "designs", "bases", "bench")
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """Everything that would start work only notes that it was asked to."""
+def started(monkeypatch, new_reference, made_up_summary):
+    """Everything that would start work only notes that it was asked to; there are no reference runs."""
     calls = []
-    monkeypatch.setattr(run, "results", lambda runs, also_bases: calls.append(("results", runs)))
+
+    def results(runs, progress=True, also_bases=()):
+        calls.append(("results", runs, *also_bases))
+        return run.Results(items=None, summary=made_up_summary())
+
+    monkeypatch.setattr(run, "results", results)
     monkeypatch.setattr(cli, "_execute", lambda *arguments: calls.append(("notebook", *arguments)))
     monkeypatch.setattr(bases, "build", lambda name: calls.append(("build", name)))
-    monkeypatch.setattr(reference, "make", lambda: calls.append(("reference",)))
+    monkeypatch.setattr(reference, "make", lambda names: calls.append(("reference", *names)))
+    monkeypatch.setattr(designs, "make", lambda pilots, workers: calls.append(("designs", *pilots)))
+    monkeypatch.setattr(designs, "write_table", lambda: calls.append("the map is written"))
+    monkeypatch.setattr(bench, "main", lambda: calls.append("bench"))
     monkeypatch.setattr(figures, "redraw_committed", lambda: [paths.FIGURES / "micro" / "a.png"])
     return calls
 
@@ -54,12 +62,16 @@ def test_the_package_runs_as_a_module():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("figures", "--size", "XL"), "size is 'XL'; allowed: XS, S, M"),
+        (("figures", "--size", "XL"), "size is 'XL'; allowed: XS, S "),
+        (("figures", "--size", "M"), "size is 'M'; allowed: XS, S "),
         (("figures", "--seeds", "0"), "seeds is 0; allowed: a whole number, 1 or more"),
         (("figures", "--seeds", "-2"), "seeds is -2; allowed: a whole number, 1 or more"),
         (("figures", "--seeds", "two"), "Invalid value for '--seeds'"),
         (("figures", "--sedes", "2"), "No such option"),
         (("figure",), "No such command"),
+        (("reference", "XXS"), f"arm is 'XXS'; allowed: {', '.join(reference.arms())} "),
+        (("reference", "S", "XS-calm", "M"), "arm is 'M'; allowed: S, S-one-epoch, "),
+        (("designs", "--size", "XL"), "size is 'XL'; allowed: XS, S "),
         (("bases", "NOPE"), f"base model is 'NOPE'; allowed: {', '.join(bases.NAMES)}"),
         (("bases", "S-seed0", "S-seed9"), "base model is 'S-seed9'; allowed: "),
     ],
@@ -75,11 +87,22 @@ def test_figures_makes_the_runs_and_then_every_notebook_with_the_same_parameters
     code, output = invoke("figures", "--size", "XS", "--seeds", "2")
     assert code == 0
     assert started == [
-        ("results", specs.seed_specs("XS", 2)),
+        ("results", specs.seed_specs("XS", 2), "XS-seed0", "S-seed0"),
         ("notebook", "00_micro_world", []),
         ("notebook", "01_dip_and_recovery", ["-p", "size", "XS", "-p", "seeds", "2"]),
     ]
     assert "2 run(s) on base XS" in output
+    assert "beside the reference" not in output  # there is none
+
+
+def test_a_readers_run_is_shown_beside_the_reference_runs_of_its_size(started, keep_arms):
+    keep_arms("XS")
+    code, output = invoke("figures", "--size", "XS", "--seeds", "2")
+    assert code == 0
+    assert started[-1] == ("results", specs.seed_specs("XS", 2))
+    assert "quantity yours reference low high inside ID dip" in output
+    assert "attack success gain" in output
+    assert "beside the reference" not in invoke("figures", "--size", "S")[1]
 
 
 def test_every_notebook_of_the_project_is_run():
@@ -100,9 +123,39 @@ def test_redraw_tells_what_it_drew(started):
     assert "figures/micro/a.png" in output
 
 
-def test_reference_makes_the_reference_runs(started):
+def test_reference_makes_the_arms_that_are_named_or_all(started):
+    assert invoke("reference", "XS-calm", "S")[0] == 0
     assert invoke("reference")[0] == 0
-    assert started == [("reference",)]
+    assert started == [("reference", "XS-calm", "S"), ("reference", *reference.arms())]
+
+
+def test_claims_prints_the_verdicts_on_the_arms_that_are_there(started, keep_arms):
+    keep_arms("S-one-epoch")
+    code, output = invoke("claims")
+    assert code == 0
+    assert "claim part effect low high bases runs p part_verdict verdict" in output
+    assert "C1 ID gain" in output and "C1 OOD loss" in output and " 5 5 " in output
+    assert "C3" not in output
+    assert started == []
+
+
+def test_claims_without_reference_runs_is_an_empty_table(started):
+    code, output = invoke("claims")
+    assert code == 0
+    assert output.strip().startswith("Empty")
+
+
+def test_designs_makes_the_pilots_of_a_size_and_writes_the_map(started):
+    assert invoke("designs")[0] == 0
+    assert started == [("designs", *designs.grid("XS")), "the map is written"]
+    started.clear()
+    assert invoke("designs", "--size", "S")[0] == 0
+    assert started[0] == ("designs", *designs.grid("S"))
+
+
+def test_bench_measures(started):
+    assert invoke("bench")[0] == 0
+    assert started == ["bench"]
 
 
 @pytest.mark.parametrize("code", [0, 1])

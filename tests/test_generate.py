@@ -33,7 +33,7 @@ def ending(model):
     """The same model with a taste for the end, so that some rows end early, some late and some never."""
 
     def more_likely_to_end(module, arguments, output):
-        output.logits[..., module.config.eos_token_id] += 1
+        output.logits[..., module.config.eos_token_id] += 1.5
 
     model.register_forward_hook(more_likely_to_end)
     return model

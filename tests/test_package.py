@@ -2,6 +2,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 
 import pytest
@@ -17,28 +18,33 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 
 # From bottom to top: a module imports only from layers below its own.
 LAYERS = [
-    {"paths", "specs", "collate", "generate"},
+    {"paths", "specs", "collate", "generate", "effects"},
     {"micro"},
     {"train", "evaluate", "tables", "published"},
-    {"stats", "store"},
+    {"stats", "store", "claims"},
     {"run", "plots"},
-    {"reference"},
+    {"reference", "designs"},
+    {"verdicts"},
     {"figures"},
     {"bench", "notebook"},
     {"cli"},
     {"__main__"},
 ]
-# micro/ has layers of its own
-MICRO_LAYERS = [
-    {"symbols", "splits"},
-    {"item", "models"},
-    {"arithmetic", "habits", "general", "traces"},
-    {"search", "sequence", "countdown", "safety"},
-    {"behaviours", "families", "score"},
-    {"benchmarks", "corpus", "sft_data"},
-    {"pretrain"},
-    {"bases"},
-]
+# Folders have layers of their own; what their __init__ offers is made of all of them.
+INNER = {
+    "micro": [
+        {"symbols", "splits"},
+        {"item", "models"},
+        {"arithmetic", "general", "traces"},
+        {"habits", "search", "sequence", "countdown", "safety"},
+        {"behaviours", "families", "score"},
+        {"benchmarks", "corpus", "sft_data"},
+        {"pretrain"},
+        {"worlds"},
+        {"bases"},
+    ],
+    "plots": [{"style"}, {"bars", "curves", "study"}],
+}
 
 
 def imported(module):
@@ -77,8 +83,9 @@ def test_no_module_loads_anything_heavy_before_it_is_used():
 def test_every_module_has_its_layer():
     top = {name.split(".")[1] for name in MODULES if "." in name}
     assert sorted(name for names in LAYERS for name in names) == sorted(top)
-    micro = {name.split(".")[2] for name in MODULES if name.startswith("rsft_utils.micro.")}
-    assert sorted(name for names in MICRO_LAYERS for name in names) == sorted(micro)
+    for folder, layers in INNER.items():
+        inside = {name.split(".")[2] for name in MODULES if name.startswith(f"rsft_utils.{folder}.")}
+        assert sorted(name for names in layers for name in names) == sorted(inside)
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"rsft_utils", "rsft_utils.micro"}))
@@ -86,13 +93,20 @@ def test_imports_go_down(module):
     _, name, *inner = module.split(".")
     for other in imported(module):
         _, below, *inner_below = other.split(".")
-        if inner and inner_below:
-            assert layer(MICRO_LAYERS, inner_below[0]) < layer(MICRO_LAYERS, inner[0]), f"{module} imports {other}"
-        else:
+        if name != below:
             assert layer(LAYERS, below) < layer(LAYERS, name), f"{module} imports {other}"
+        elif inner:
+            layers = INNER[name]
+            assert layer(layers, inner_below[0]) < layer(layers, inner[0]), f"{module} imports {other}"
 
 
 def test_nothing_goes_round_in_a_circle():
     graph = {module: imported(module) for module in MODULES}
     assert any(graph.values())
     assert set(TopologicalSorter(graph).static_order()) == set(MODULES)
+
+
+def test_every_folder_of_the_package_is_installed():
+    listed = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {file.parent.relative_to(paths.ROOT) for file in PACKAGE.rglob("*.py")}
+    assert sorted(listed) == sorted(".".join(folder.parts) for folder in folders)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsft_utils import paths, specs
-from rsft_utils.specs import BASE_SEEDS, DATASETS, SCHEDULES, SIZES, WORLDS, RunSpec, base_name, default_spec, seed_specs
+from rsft_utils.specs import DATASETS, SCHEDULES, SIZES, WORLDS, RunSpec, base_name, default_spec, seed_specs
 
-SHIPPED = dict(BASE_SEEDS)
+SHIPPED = dict(specs.BASE_SEEDS)
 FIRST = RunSpec(size="XS", base_seed=2)
 # one other value for every field (lora_rank and method go together)
 OTHERS = {
@@ -202,7 +202,7 @@ def test_the_default_spec_of_a_size_and_method_has_its_own_rate(size):
 
 
 def test_the_default_spec_refuses_unknown_sizes_and_methods():
-    with pytest.raises(ValueError, match="allowed: XS, S$"):
+    with pytest.raises(ValueError, match=r"allowed: XS, S$"):
         default_spec("XL")
     with pytest.raises(ValueError, match="allowed: full, lora"):
         default_spec("S", "qlora")

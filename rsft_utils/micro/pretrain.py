@@ -7,7 +7,6 @@ from itertools import islice
 
 from rsft_utils.micro.corpus import blocks
 from rsft_utils.micro.models import SIZES, new_model
-from rsft_utils.micro.worlds import World
 
 BFLOAT16_FROM_WIDTH = 128  # narrower models lose more by the casts than the products gain (0.7x for XS, 1.3x for S)
 
@@ -24,7 +23,7 @@ class PretrainConfig:
     weight_decay: float = 0.05
 
 
-def pretrain(size: str, seed: int, world: World, config: PretrainConfig, log=print):
+def pretrain(size: str, seed: int, world: "World", config: PretrainConfig, log=print):  # noqa: F821
     """Train a base model from scratch on the CPU and return it in evaluation mode.
 
     The matrix products run in bfloat16 (autocast) where weights and optimiser stay in float32. A rebuilt base equals

@@ -10,6 +10,7 @@ PANELS = {
     "length": ("length", "tokens per answer"),
     "refused": ("refused", "harmful requests refused"),
 }
+FOREST_RANGE = (-30, 70)  # points
 VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few bases": 7}
 
 
@@ -23,13 +24,15 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
     rows = -(-len(panels) // columns)
     figure, axes = figure_of(rows, columns, 12, 3.6 * rows + 1)
     last = max(int(table.step.max()) for table in tables.values())
-    for axis, (role, what) in zip(axes.flat, panels, strict=True):
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    for axis, (role, what) in zip(axes.flat, panels, strict=False):
         metric, name = PANELS[what]
         for color, (text, table) in zip(colors, tables.items(), strict=False):
             band(axis, _curve(table, role, what, metric), color, text, marker="o", markersize=3.5)
         step_axis(axis, last)
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
-    shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=True) if what != "length"]
+    shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=False) if what != "length"]
     for axis in axes.flat:
         top = max(share.get_ylim()[1] for share in shares) if axis in shares else None
         axis.set_ylim(bottom=0, top=top)
@@ -71,7 +74,8 @@ def summed_rate(curve, steps):
     import numpy as np
 
     logged = np.concatenate([[0], curve.step])
-    rate = np.concatenate([[curve.rate.iloc[0]], curve.rate]) / curve.rate.max()
+    first = np.clip(2 * curve.rate.iloc[0] - curve.rate.iloc[1], 0, None)  # at step 0, on the line of the first two
+    rate = np.concatenate([[first], curve.rate]) / curve.rate.max()
     total = np.concatenate([[0], np.cumsum(np.diff(logged) * (rate[1:] + rate[:-1]) / 2)])
     return np.interp(steps, logged, total)
 
@@ -143,12 +147,17 @@ def forest(verdicts, *, label: str):
     axis.axvline(0, color="0.3", linewidth=1)
     for place, row in verdicts.iterrows():
         color = colors[VERDICT_COLORS[row.part_verdict]]
+        if row.low * 100 > FOREST_RANGE[1]:  # a length that grows twentyfold would leave no room for the rest
+            text = f"{row.effect:+.0%} \N{RIGHTWARDS ARROW}"
+            axis.text(FOREST_RANGE[1], place, text, color=color, ha="right", va="center", fontsize=12)
+            continue
         axis.plot([row.low * 100, row.high * 100], [place, place], color=color, linewidth=3, solid_capstyle="butt")
         axis.plot(row.effect * 100, place, "o", color=color, markersize=7)
     axis.set_yticks(range(len(verdicts)), [f"{row.claim}: {row.part}" for row in verdicts.itertuples()])
     for text, row in zip(axis.get_yticklabels(), verdicts.itertuples(), strict=True):
         text.set_color(colors[VERDICT_COLORS[row.part_verdict]])
     axis.invert_yaxis()
+    axis.set_xlim(*FOREST_RANGE)
     axis.set_xlabel("effect in the claimed direction, points (length: per cent)")
     for verdict in dict.fromkeys(verdicts.part_verdict):
         axis.plot([], [], "o", color=colors[VERDICT_COLORS[verdict]], label=verdict)

@@ -1,0 +1,226 @@
+import functools
+import re
+
+import pandas as pd
+import pytest
+
+from rsft_utils import figures, paths, reference, tables, verdicts
+from rsft_utils.claims import as_table
+from rsft_utils.micro.benchmarks import BENCHMARKS
+from rsft_utils.specs import default_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore:Precision loss")  # runs that agree exactly
+
+STEPS = (0, 10, 320, 640)
+WAVE = (40, 80, 60, 30)  # tokens per answer
+ALL = ("ID", "OOD", "GEN")
+# Scores by role (and tokens per answer) with which every claim holds.
+HOLDING = {
+    "S-one-epoch": ({"ID": (0.4, 0.5, 0.6, 0.7), "OOD": (0.5, 0.4, 0.4, 0.3)}, WAVE),
+    "S-slow-one-epoch": ({"OOD": (0.5, 0.5, 0.5, 0.1)}, WAVE),
+    "S-slow-two-epochs": ({"OOD": (0.5, 0.5, 0.5, 0.0)}, WAVE),
+    "S": ({"ID": (0.4, 0.3, 0.5, 0.8), "OOD": (0.5, 0.4, 0.5, 0.7)}, WAVE),
+    "S-teacher2": ({"OOD": (0.5, 0.45, 0.5, 0.9)}, (40, 60, 50, 30)),
+    "XS": (dict.fromkeys(ALL, (0.3, 0.4, 0.5, 0.7)), WAVE),
+    "XS-one-pass": ({"ID": (0.3, 0.4, 0.5, 0.6), "OOD": (0.3, 0.4, 0.5, 0.5), "GEN": (0.3, 0.4, 0.5, 0.4)}, WAVE),
+    "XS-diverse": (dict.fromkeys(ALL, (0.3, 0.4, 0.5, 0.8)), WAVE),
+    "XS-aggressive": (dict.fromkeys(ALL, (0.3, 0.4, 0.8, 0.5)), (40, 80, 30, 60)),
+}
+# the same by hand: last minus first, first minus early, and so on
+EFFECTS = {
+    "C1": {"ID gain": 0.3, "OOD loss": 0.2},
+    "C2": {"against one epoch": 0.2, "against two epochs": 0.3},
+    "C3 ID": {"dip": 0.1, "gain": 0.4},
+    "C3 OOD": {"dip": 0.1, "gain": 0.2},
+    "C4 ID": {"surge": 1.0, "shrink": 0.625, "score after the peak": 0.5},
+    "C4 OOD": {"surge": 1.0, "shrink": 0.625, "score after the peak": 0.3},
+    "C5": {"dip": 0.05, "gain": 0.4, "surge": 0.5, "shrink": 0.5, "score after the peak": 0.45},
+    "C6": {"ID": 0.1, "OOD": 0.2, "GEN": 0.3},
+    "C7": {"ID": 0.1, "OOD": 0.1, "GEN": 0.1},
+    "C8": {
+        "ID below its best": 0.3,
+        "ID more so than by default": 0.3,
+        "OOD below its best": 0.3,
+        "OOD more so than by default": 0.3,
+        "answers grow again": 1.0,
+        "answers grow more so than by default": 1.0,
+    },
+}
+
+
+def summary(specs, scores, lengths=WAVE, steps=STEPS):
+    """A table with the same curve for all benchmarks of a role, and flat ones where none is given."""
+    rows = []
+    for spec in specs:
+        for name, benchmark in BENCHMARKS.items():
+            curves = {"score": scores.get(benchmark.role, (0.5,) * len(steps)), "length": lengths}
+            for kind, curve in curves.items():
+                for metric in (f"{kind}_common" if kind == "score" else kind, f"{kind}_a", f"{kind}_b"):
+                    rows += [
+                        [spec.name, spec.base, spec.dataset, spec.seed, step, name, benchmark.role, "free", "greedy"]
+                        + [metric, benchmark.higher_is_better, 0.1, float(value), 100, 1]
+                        for step, value in zip(steps, curve, strict=True)
+                    ]
+    return tables.validate(pd.DataFrame(rows, columns=list(tables.SUMMARY_COLUMNS)), "summary")
+
+
+@functools.cache
+def arm_like(arm, other):
+    """The table of an arm that has the curves of another in HOLDING."""
+    return summary(reference.arms()[arm], *HOLDING[other])
+
+
+@pytest.fixture
+def keep(new_reference):
+    """Function that keeps tables of arms: those with which every claim holds, except for arms like others."""
+
+    def keep(*arms, **like):
+        for arm in arms:
+            reference._save(arm, arm_like(arm, like.get(arm.replace("-", "_"), arm)))
+
+    return keep
+
+
+def preregistered() -> dict[str, set[str]]:
+    """Which arms bear on which claim, by PREREG.md."""
+    lines = (paths.NOTEBOOKS / "PREREG.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if re.match(r"\| C\d ", line)]
+    return {claim.split()[0]: set(arms.split(", ")) for claim, _, arms in rows}
+
+
+def verdict_of(claim: str) -> str:
+    (found,) = (judged.verdict for judged in verdicts.judged() if judged.id == claim)
+    return found
+
+
+def test_every_claim_is_judged_from_the_arms_of_the_preregistration(keep):
+    keep(*HOLDING)
+    read: dict[str, set[str]] = {}
+    for (arms, _), claim in zip(verdicts.CHECKS, verdicts.judged(), strict=True):
+        read.setdefault(claim.id.split()[0], set()).update(arms)
+    assert read == preregistered()
+    assert set().union(*read.values()) <= set(reference.arms())
+
+
+def test_every_effect_is_that_of_its_arms_in_the_direction_of_the_claim(keep):
+    keep(*HOLDING)
+    judged = verdicts.judged()
+    found = {claim.id: {part: effect.effect for part, effect in claim.parts.items()} for claim in judged}
+    assert set(found) == set(EFFECTS)
+    for claim, effects in EFFECTS.items():
+        assert found[claim] == pytest.approx(effects), claim
+    assert {claim.id: claim.verdict for claim in judged} == dict.fromkeys(EFFECTS, "held")
+    assert {effect.bases for claim in judged for effect in claim.parts.values()} == {3, 5}
+
+
+@pytest.mark.parametrize(
+    ("claim", "like"),
+    [
+        ("C1", {"S_one_epoch": "S"}),
+        ("C2", {"S_slow_one_epoch": "S"}),
+        ("C2", {"S_slow_two_epochs": "S"}),
+        ("C3 OOD", {"S": "XS"}),
+        ("C3 ID", {"S": "S-one-epoch"}),
+        ("C4 OOD", {"S": "S-one-epoch"}),
+        ("C5", {"S_teacher2": "S-slow-one-epoch"}),
+        ("C6", {"XS": "XS-one-pass", "XS_one_pass": "XS"}),
+        ("C7", {"XS": "XS-diverse", "XS_diverse": "XS"}),
+        ("C8", {"XS": "XS-aggressive", "XS_aggressive": "XS"}),
+    ],
+)
+def test_a_claim_does_not_hold_when_its_arms_say_otherwise(keep, claim, like):
+    keep(*preregistered()[claim.split()[0]], **like)
+    assert verdict_of(claim) == "did not hold"
+
+
+@pytest.mark.parametrize("missing", HOLDING)
+def test_a_claim_gets_a_verdict_only_when_all_its_arms_are_there(keep, missing):
+    keep(*(arm for arm in HOLDING if arm != missing))
+    without = {claim for claim, arms in preregistered().items() if missing in arms}
+    assert without
+    assert {claim.id for claim in verdicts.judged()} == {c for c in EFFECTS if c.split()[0] not in without}
+
+
+def test_of_no_runs_there_is_no_verdict(new_reference):
+    assert verdicts.judged() == []
+    assert len(as_table(verdicts.judged())) == 0
+
+
+def test_every_judged_arm_is_shown_beside_another():
+    compared = {arm for arms, _ in figures.STUDY.values() for arm in arms.values()}
+    assert {arm for arms, _ in verdicts.CHECKS for arm in arms} <= compared
+
+
+# A reader's run beside the reference runs
+
+
+@pytest.fixture
+def of_the_arm(new_reference):
+    """Function that keeps one table per run of arm S and returns these tables."""
+
+    def keep(scores, steps=STEPS):
+        runs = [
+            summary([spec], curves, (40,) * len(steps), steps)
+            for spec, curves in zip(reference.arms()["S"], scores, strict=True)
+        ]
+        reference._save("S", pd.concat(runs, ignore_index=True))
+        return runs
+
+    return keep
+
+
+def last(value):
+    """Curves that end at a value in domain; harmful requests are complied with no more than at the start."""
+    return {"ID": (0.4, 0.3, 0.5, value), "SAFE": (0.1, 0.1, 0.1, 0.1)}
+
+
+def as_readers(table, seed=0):
+    """The same numbers from a reader's run on the first base."""
+    spec = default_spec("S", seed=seed)
+    return table.assign(run=spec.name, model=spec.base, seed=spec.seed)
+
+
+def test_a_run_is_compared_in_every_quantity_with_where_one_more_run_would_fall(of_the_arm):
+    of_the_arm([last(0.7 + shift) for shift in (-0.02, -0.01, 0.0, 0.01, 0.02)])
+    mine = pd.concat([as_readers(summary([default_spec("S")], last(end)), seed) for seed, end in ((0, 0.6), (1, 0.8))])
+    found = verdicts.beside_reference(mine, "S")
+    assert list(found) == ["quantity", "yours", "reference", "low", "high", "inside"]
+    quantities = [f"{role} {what}" for role in ("ID", "OOD", "GEN") for what in ("dip", "gain")]
+    assert found.quantity.tolist() == [*quantities, "attack success gain"]
+    gain = found.set_index("quantity").loc["ID gain"]
+    half = 2.776445 * 0.0158114 * (1 + 1 / 5) ** 0.5  # t of 4 degrees of freedom, standard deviation of the gains
+    assert (gain.yours, gain.reference) == pytest.approx((0.3, 0.3))  # the mean of two runs
+    assert (gain.low, gain.high) == pytest.approx((0.3 - half, 0.3 + half), abs=1e-6)
+
+
+def test_a_run_far_outside_is_marked_and_only_where_it_is(of_the_arm):
+    of_the_arm([last(0.7 + shift) for shift in (-0.02, -0.01, 0.0, 0.01, 0.02)])
+    for end, inside in ((0.72, True), (0.9, False), (0.5, False)):
+        mine = as_readers(summary([default_spec("S")], last(end)))
+        marks = verdicts.beside_reference(mine, "S").set_index("quantity").inside
+        assert marks["ID gain"] == inside
+        assert marks.drop("ID gain").all()
+
+
+def test_harmful_requests_that_are_complied_with_are_noticed(of_the_arm):
+    of_the_arm([last(0.7)] * 5)
+    harmed = summary([default_spec("S")], {**last(0.7), "SAFE": (0.1, 0.1, 0.1, 0.9)})
+    found = verdicts.beside_reference(as_readers(harmed), "S").set_index("quantity")
+    assert found.yours["attack success gain"] == pytest.approx(0.8)
+    assert not found.inside["attack success gain"]
+
+
+def test_who_repeats_a_reference_run_is_inside_even_where_every_run_has_a_low_of_its_own(of_the_arm):
+    """A dip is read where the other bases dip (step 20), or the two would not be measured alike."""
+    steps, dips = (0, 10, 20, 30, 40, 60, 80, 160, 640), (0.05, 0.08, 0.1, 0.12, 0.15)
+    lows = (30, 40, 60, 80, 160)
+    curves = [
+        tuple({20: 0.5 - dip, low: 0.2, 640: 0.7}.get(step, 0.5) for step in steps)
+        for dip, low in zip(dips, lows, strict=True)
+    ]
+    runs = of_the_arm([{"OOD": curve} for curve in curves], steps)
+    for run, dip in zip(runs, dips, strict=True):
+        found = verdicts.beside_reference(as_readers(run), "S").set_index("quantity")
+        assert found.reference["OOD dip"] == pytest.approx(0.1)
+        assert found.yours["OOD dip"] == pytest.approx(dip)
+        assert found.inside["OOD dip"] and found.inside["OOD gain"]
