@@ -103,7 +103,7 @@ def _study_label(tables: dict) -> str:
     runs = sorted({table.run.nunique() for table in tables.values()})
     model = next(iter(tables.values())).model.iloc[0].split("-")[0]
     counts = " to ".join(map(str, runs))
-    return f"reference runs on base {model}; {counts} per curve, each on a base of its own; band: 95 % over runs"
+    return f"reference runs on base {model}; {counts} runs per curve, each on a base of its own; band: 95 % over runs"
 
 
 def label(summary) -> str:

@@ -139,10 +139,10 @@ def test_claims_prints_the_verdicts_on_the_arms_that_are_there(started, keep_arm
     assert started == []
 
 
-def test_claims_without_reference_runs_is_an_empty_table(started):
+def test_claims_without_reference_runs_says_how_to_make_them(started):
     code, output = invoke("claims")
-    assert code == 0
-    assert output.strip().startswith("Empty")
+    assert code == 1
+    assert "python -m rsft_utils reference" in output
 
 
 def test_designs_makes_the_pilots_of_a_size_and_writes_the_map(started):

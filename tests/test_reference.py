@@ -139,7 +139,7 @@ def test_an_arm_that_was_not_run_is_not_finished_and_not_loaded(keep_arms, new_r
 
 @pytest.fixture
 def made(made_up_arm, made_up_items, made_up_summary, tmp_path, monkeypatch):
-    """Nothing is run: results are made up; returns what was asked for. All bases are there but one."""
+    """Nothing is run: results are made up; returns what was asked for. All bases are there but an unfinished one."""
     asked = []
     by_specs = {tuple(specs): name for name, specs in reference.arms().items()}
     items = pd.concat(
@@ -149,7 +149,8 @@ def made(made_up_arm, made_up_items, made_up_summary, tmp_path, monkeypatch):
 
     for name in bases.NAMES:
         (tmp_path / "micro" / name).mkdir(parents=True)
-    (tmp_path / "micro" / "XS-calm-seed2").rmdir()
+        (tmp_path / "micro" / name / "recipe.json").touch()
+    (tmp_path / "micro" / "XS-calm-seed2" / "recipe.json").unlink()
 
     def results(specs):
         asked.append(by_specs[tuple(specs)])

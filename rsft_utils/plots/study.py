@@ -74,7 +74,8 @@ def summed_rate(curve, steps):
     import numpy as np
 
     logged = np.concatenate([[0], curve.step])
-    first = np.clip(2 * curve.rate.iloc[0] - curve.rate.iloc[1], 0, None)  # at step 0, on the line of the first two
+    # at step 0: on the line through the first two, within what the rate can be
+    first = np.clip(2 * curve.rate.iloc[0] - curve.rate.iloc[1], 0, curve.rate.max())
     rate = np.concatenate([[first], curve.rate]) / curve.rate.max()
     total = np.concatenate([[0], np.cumsum(np.diff(logged) * (rate[1:] + rate[:-1]) / 2)])
     return np.interp(steps, logged, total)
