@@ -14,12 +14,7 @@ WITH_REFUSALS = [("ID", "score"), ("OOD", "score"), ("SAFE", "refused")]
 # Comparisons of reference arms: what the legend says -> arm, and the panels.
 STUDY = {
     "short_runs": (
-        {
-            "eight epochs": "S",
-            "one epoch": "S-one-epoch",
-            "one epoch, a fifth of the rate": "S-slow-one-epoch",
-            "two epochs, a fifth of the rate": "S-slow-two-epochs",
-        },
+        {"eight epochs": "S", "one epoch": "S-one-epoch"},
         WITH_LENGTH,
     ),
     "teachers": ({"first teacher": "S", "second teacher": "S-teacher2"}, WITH_LENGTH),

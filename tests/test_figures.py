@@ -4,7 +4,7 @@ from rsft_utils import figures, paths, plots, reference
 from rsft_utils.plots import style
 
 OF_RUNS = {"dip_and_recovery", "every_benchmark", "elicited_or_learned", "limits"}
-SHORT_RUNS = ("S", "S-one-epoch", "S-slow-one-epoch", "S-slow-two-epochs")
+SHORT_RUNS = ("S", "S-one-epoch")
 ARMS_SHOWN = {arm for arms, _ in figures.STUDY.values() for arm in arms.values()} | set(figures.WARM_UPS.values())
 
 
