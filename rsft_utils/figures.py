@@ -11,10 +11,15 @@ PAPER_MODELS = ("Qwen3-1.7B", "Qwen3-4B")  # the only ones whose curves were tra
 SCORES = [("ID", "score"), ("OOD", "score"), ("GEN", "score")]
 WITH_LENGTH = [("ID", "score"), ("OOD", "score"), ("OOD", "length")]
 WITH_REFUSALS = [("ID", "score"), ("OOD", "score"), ("SAFE", "refused")]
-# Comparisons of reference arms: what the legend says -> arm, and the panels.
+# Comparisons of reference arms with the first one: what the legend says -> arm, and the panels.
 STUDY = {
     "short_runs": (
-        {"eight epochs": "S", "one epoch": "S-one-epoch"},
+        {
+            "eight epochs": "S",
+            "one epoch": "S-one-epoch",
+            "one epoch, a fifth of the rate": "S-slow-one-epoch",
+            "two epochs, a fifth of the rate": "S-slow-two-epochs",
+        },
         WITH_LENGTH,
     ),
     "teachers": ({"first teacher": "S", "second teacher": "S-teacher2"}, WITH_LENGTH),
@@ -70,12 +75,15 @@ def dip_and_recovery(summary, label: str) -> dict:
 
 
 def study() -> dict:
-    """Figures drawn from reference runs alone, by name: comparisons whose arms are there, the map, the verdicts."""
+    """Figures drawn from reference runs alone, by name: comparisons, the map, the verdicts.
+
+    A comparison shows the arms that have been run; it needs its first one and another.
+    """
     there = set(reference.finished())
     pictures = {}
     for name, (arms, panels) in STUDY.items():
-        if there.issuperset(arms.values()):
-            tables = {text: reference.load(arm) for text, arm in arms.items()}
+        tables = {text: reference.load(arm) for text, arm in arms.items() if arm in there}
+        if len(tables) > 1 and next(iter(arms)) in tables:
             pictures[name] = plots.compare(tables, panels, label=_study_label(tables))
     if there.issuperset(WARM_UPS.values()):
         tables = {text: reference.load(arm) for text, arm in WARM_UPS.items()}

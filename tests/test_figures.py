@@ -4,7 +4,7 @@ from rsft_utils import figures, paths, plots, reference
 from rsft_utils.plots import style
 
 OF_RUNS = {"dip_and_recovery", "every_benchmark", "elicited_or_learned", "limits"}
-SHORT_RUNS = ("S", "S-one-epoch")
+SHORT_RUNS = ("S", "S-one-epoch", "S-slow-one-epoch", "S-slow-two-epochs")
 ARMS_SHOWN = {arm for arms, _ in figures.STUDY.values() for arm in arms.values()} | set(figures.WARM_UPS.values())
 
 
@@ -76,7 +76,9 @@ def test_a_comparison_is_between_runs_of_one_size():
         ((), set()),
         (("S", "XS"), set()),
         (SHORT_RUNS, {"short_runs"}),
-        (SHORT_RUNS[:-1], set()),
+        (SHORT_RUNS[:-1], {"short_runs"}),
+        (SHORT_RUNS[1:], set()),
+        (SHORT_RUNS[:1], set()),
         (("S", "S-teacher2", "XS-no-warm-up", "XS", "XS-long-warm-up"), {"teachers", "warm_up"}),
     ],
 )
