@@ -59,9 +59,10 @@ def pilot(design: Design) -> None:
     from rsft_utils.evaluate import measure
     from rsft_utils.micro import sft_data, symbols
     from rsft_utils.micro.corpus import CorpusConfig
+    from rsft_utils.micro.models import load_model
     from rsft_utils.micro.pretrain import PretrainConfig, pretrain
     from rsft_utils.micro.worlds import World
-    from rsft_utils.run import MAX_TOKENS, load_full
+    from rsft_utils.run import MAX_TOKENS
     from rsft_utils.tables import summarise, validate
     from rsft_utils.train import checkpoint_folder, train
 
@@ -71,7 +72,7 @@ def pilot(design: Design) -> None:
     rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
     with tempfile.TemporaryDirectory() as scratch:
         train(spec, deepcopy(base), symbols.make_tokenizer(), rows, Path(scratch), MAX_TOKENS)
-        models = ((step, load_full(checkpoint_folder(Path(scratch), step)) if step else base) for step in STEPS)
+        models = ((step, load_model(checkpoint_folder(Path(scratch), step)) if step else base) for step in STEPS)
         tables = [measure(model, N_ITEMS).assign(run=design.name, step=step) for step, model in models]
     items = validate(pd.concat(tables, ignore_index=True), "items")
     summary = summarise(items, model=design.name, dataset=spec.dataset, seed=SEED)

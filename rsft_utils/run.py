@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from rsft_utils import store
 from rsft_utils.evaluate import ENDS_ONLY, MAX_NEW_TOKENS, measure
@@ -185,6 +184,7 @@ def _measure_end(model, n_items: int, mirrored: bool):
 def load_checkpoint(spec: RunSpec, step: int):
     """The model of a run at an evaluated step (0: its base model), in float32 and evaluation mode."""
     from rsft_utils.micro import bases
+    from rsft_utils.micro.models import load_model
 
     if step == 0:
         return bases.load(spec.base)
@@ -193,15 +193,7 @@ def load_checkpoint(spec: RunSpec, step: int):
         from peft import PeftModel
 
         return PeftModel.from_pretrained(bases.load(spec.base), folder).merge_and_unload().eval()
-    return load_full(folder)
-
-
-def load_full(folder: Path):
-    """A saved model in float32 and evaluation mode."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+    return load_model(folder)
 
 
 @contextmanager

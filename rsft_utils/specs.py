@@ -14,7 +14,7 @@ WORLDS = ("main", "calm", "mirror", "qwen2")  # kinds of base model; micro/world
 DATASETS = ("math-cot", "math-nocot", "math-answer", "math-cot-teacher2", "own-samples", "countdown-cot")
 METHODS = ("full", "lora")
 SCHEDULES = ("cosine", "constant")  # both with warm-up, as in the paper
-# The best of two or three by in-domain accuracy alone, on a seed that is not reported (notebooks/LAB_LOG.md).
+# Chosen on development seeds, and not on in-domain accuracy alone (notebooks/PREREG.md). LoRA was not tuned.
 LEARNING_RATES = {
     "full": {"XS": 3e-4, "S": 1e-4},
     "lora": {"XS": 2e-3, "S": 2e-3},

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rsft_utils import paths
-from rsft_utils.micro.models import SIZES
+from rsft_utils.micro.models import SIZES, load_model
 from rsft_utils.micro.pretrain import PretrainConfig, pretrain
 from rsft_utils.micro.traces import SLIP_SHARE
 from rsft_utils.micro.worlds import WORLDS
@@ -25,11 +25,8 @@ def load(name: str):
 
     Raises ValueError if its weights are not the ones that its recipe.json names.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
     sha256(name)
-    return AutoModelForCausalLM.from_pretrained(folder(name), dtype=torch.float32, local_files_only=True).eval()
+    return load_model(folder(name))
 
 
 def sha256(name: str) -> str:

@@ -19,6 +19,14 @@ class Size:
 SIZES = {"XS": Size(64, 3, 4), "S": Size(128, 4, 4)}  # 0.17 and 0.87 M parameters
 
 
+def load_model(folder):
+    """A saved model of any size in float32 and evaluation mode."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+
+
 def new_model(size: str, architecture: str = "qwen3"):
     """A randomly initialised model of a size in `SIZES`, `qwen3` or `qwen2` (seed torch before)."""
     from transformers import AutoConfig, AutoModelForCausalLM
