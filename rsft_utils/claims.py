@@ -7,9 +7,10 @@ or a data set by name: the caller says which table holds which kind of run. Defi
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from rsft_utils.effects import EARLY, Effect, joint_verdict, over_bases
+from rsft_utils.effects import Effect, joint_verdict, over_bases
 from rsft_utils.tables import HALVES
 
+EARLY = 0.25  # share of the steps in which a dip counts
 Roles = dict[str, str]
 COLUMNS = (
     "claim", "statement", "part", "effect", "low", "high", "bases", "runs", "p", "part_verdict", "verdict",
@@ -233,7 +234,7 @@ def _at_chosen_step(
 
 def _differences(first, second, roles: Roles, which: tuple[str, ...]) -> dict[str, Effect]:
     """Last score of the first table minus that of the second, paired by base and seed, for each role."""
-    last = [
-        {role: curves(table, roles, role, "score_common").iloc[:, -1] for role in which} for table in (first, second)
-    ]
-    return {role: over_bases(last[0][role] - last[1][role]) for role in which}
+    last = {
+        role: [curves(table, roles, role, "score_common").iloc[:, -1] for table in (first, second)] for role in which
+    }
+    return {role: over_bases(one - other) for role, (one, other) in last.items()}

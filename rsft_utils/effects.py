@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 MARGIN = 0.03  # three points: what a reader would call a difference
 MIN_BASES = 3  # below this there is an effect and no verdict
-EARLY = 0.25  # share of the steps in which a dip counts
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from rsft_utils.generate import GREEDY, Sampling, generate
-from rsft_utils.micro import item as item_module
 from rsft_utils.micro.behaviours import replay
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
-from rsft_utils.micro.item import Item
+from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.score import score
 from rsft_utils.micro.symbols import ASSISTANT, END_THINK, SYMBOL_ID, THINK, USER, decode, encode
 
@@ -54,8 +53,7 @@ def measure(
     import pandas as pd
 
     asked = [(name, number, item) for name in benchmarks for number, item in enumerate(items(name, n_items))]
-    shown = item_module.mirrored if mirrored else str
-    prompts = [encode(f"{USER} {shown(item.prompt)} {ASSISTANT}") for _, _, item in asked]
+    prompts = [encode(f"{USER} {shown(item.prompt, mirrored)} {ASSISTANT}") for _, _, item in asked]
     rows = []
     answered: dict[str, list[list[int]]] = {}  # free completions by decoding, on which force_closed builds
     for measurement in measurements:

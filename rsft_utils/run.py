@@ -137,12 +137,13 @@ def training_rows(spec: RunSpec) -> list[dict]:
     end are left out and the others repeated in turn, so that the number of rows stays.
     """
     from rsft_utils.micro import bases, sft_data, symbols
+    from rsft_utils.micro.item import shown
 
     mirrored = bases.is_mirrored(spec.world)
     if spec.dataset != "own-samples":
         return sft_data.rows(spec.dataset, spec.n_rows, spec.seed, mirrored)
     model = bases.load(spec.base)
-    prompts = [row["prompt"][0]["content"] for row in sft_data.rows("math-answer", spec.n_rows, spec.seed, mirrored)]
+    prompts = [shown(item.prompt, mirrored) for item in sft_data.queries(spec.dataset, spec.n_rows, spec.seed)]
     ids = [symbols.encode(f"{symbols.USER} {prompt} {symbols.ASSISTANT}") for prompt in prompts]
     answers = generate(model, ids, MAX_NEW_TOKENS, sampling=Sampling(temperature=1.0, top_p=1.0, seed=spec.seed))
     ended = [

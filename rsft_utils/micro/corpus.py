@@ -6,7 +6,7 @@ from random import Random
 
 from rsft_utils.collate import IGNORED
 from rsft_utils.micro import families, safety
-from rsft_utils.micro.item import Item, mirrored
+from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.symbols import ANSWER, ASSISTANT, END, USER, encode
 from rsft_utils.micro.traces import careless_trace
 
@@ -51,8 +51,7 @@ def documents(config: CorpusConfig, seed: int) -> Iterator[tuple[str, str]]:
         item = draw_item(config, rng)
         text = reply(item, config, rng)
         closing = f" {END}" if ANSWER in text or safety.REFUSAL in text else ""
-        prompt = mirrored(item.prompt) if config.mirrored else item.prompt
-        yield f"{USER} {prompt} {ASSISTANT}", text + closing
+        yield f"{USER} {shown(item.prompt, config.mirrored)} {ASSISTANT}", text + closing
 
 
 def blocks(config: CorpusConfig, seed: int, block_size: int) -> Iterator[tuple[list[int], list[int]]]:

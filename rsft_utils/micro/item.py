@@ -55,9 +55,9 @@ class Item:
         return hashlib.sha256(f"{self.family}|{self.prompt}".encode()).hexdigest()[:12]
 
 
-def mirrored(prompt: str) -> str:
-    """The prompt read from right to left, symbol by symbol: the surface of the second world."""
-    return " ".join(reversed(prompt.split()))
+def shown(prompt: str, mirrored: bool) -> str:
+    """The prompt as a user writes it: in a mirrored world from right to left, symbol by symbol."""
+    return " ".join(reversed(prompt.split())) if mirrored else prompt
 
 
 def slipped(step: Step, rng) -> Step:

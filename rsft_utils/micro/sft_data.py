@@ -4,9 +4,8 @@ import hashlib
 from random import Random
 
 from rsft_utils.micro import families
-from rsft_utils.micro import item as item_module
 from rsft_utils.micro.countdown import countdown
-from rsft_utils.micro.item import Item
+from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.splits import split_of
 from rsft_utils.micro.symbols import ANSWER
 from rsft_utils.micro.traces import careful_trace, second_teacher
@@ -25,10 +24,11 @@ def rows(dataset: str, n_rows: int, seed: int, mirrored: bool = False) -> list[d
     Raises ValueError when the world has not that many distinct prompts.
     """
     completion = COMPLETIONS[dataset]
-    shown = item_module.mirrored if mirrored else str
     items = queries(dataset, n_rows, seed)
     # a generator of its own for every trace, so that sets of one seed differ in their completions only
-    return [row(shown(item.prompt), completion(item, Random(f"trace-{seed}-{item.prompt}"))) for item in items]
+    return [
+        row(shown(item.prompt, mirrored), completion(item, Random(f"trace-{seed}-{item.prompt}"))) for item in items
+    ]
 
 
 def queries(dataset: str, n_rows: int, seed: int) -> list[Item]:

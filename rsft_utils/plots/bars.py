@@ -1,6 +1,6 @@
 """Figures of one moment: the data, the loss, and what bases and last checkpoints score in each mode."""
 
-from rsft_utils.plots.style import figure_of, style
+from rsft_utils.plots.style import figure_of, head, style
 from rsft_utils.stats import elicited_and_learned
 
 
@@ -53,7 +53,7 @@ def elicited_or_learned(summary, *, label: str):
     axis.tick_params(axis="x", rotation=35)
     axis.set(xlabel="", ylabel="change in accuracy")
     axis.legend(title="", loc="upper right")
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure
 
 
@@ -87,5 +87,5 @@ def mode_bars(summary, *, label: str):
     handles, labels = axes.flat[0].get_legend_handles_labels()
     axes.flat[0].get_legend().remove()
     figure.legend(handles, [f"<think> {text}" for text in labels], loc="outside lower center", ncols=3)
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure

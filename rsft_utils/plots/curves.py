@@ -1,7 +1,7 @@
 """Scores over training steps: the main figure, the paper's own curves, and every benchmark by itself."""
 
 from rsft_utils.evaluate import MAX_NEW_TOKENS
-from rsft_utils.plots.style import TITLES, band, figure_of, legend, step_axis, style
+from rsft_utils.plots.style import TITLES, band, figure_of, head, legend, step_axis, style
 from rsft_utils.stats import role_curves, score_curves
 
 
@@ -32,7 +32,7 @@ def dip_and_recovery(summary, published, *, label: str):
     legend(axes[0, 4], axes[0, 0], axes[0, 3])
     legend(axes[1, 4], axes[1, 0])
     legend(axes[2, 4], axes[2, 0])
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure
 
 
@@ -97,9 +97,7 @@ def published(curves):
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel="score, %")
         axis.set_ylim(bottom=0)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    figure.suptitle(
-        "transcribed from the paper; thick: mean over benchmarks, thin: each benchmark", fontsize=12, color="0.35"
-    )
+    head(figure, "transcribed from the paper; thick: mean over benchmarks, thin: each benchmark")
     return figure
 
 
@@ -137,5 +135,5 @@ def every_benchmark(summary, *, label: str):
         axis.axis("off")
     legend(axes.flat[-2], axes[0, 0])
     figure.supxlabel("optimiser step", fontsize=13)
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure

@@ -1,7 +1,7 @@
 """Figures of the whole study: several arms side by side, the map of designs, and the verdicts."""
 
 from rsft_utils.effects import MARGIN
-from rsft_utils.plots.style import TITLES, band, figure_of, step_axis, style
+from rsft_utils.plots.style import TITLES, band, figure_of, head, step_axis, style
 from rsft_utils.stats import role_curves, score_curves
 from rsft_utils.tables import LIMITS
 
@@ -37,7 +37,7 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
         top = max(share.get_ylim()[1] for share in shares) if axis in shares else None
         axis.set_ylim(bottom=0, top=top)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(tables)))
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure
 
 
@@ -65,7 +65,7 @@ def warm_up(tables: dict, rates: dict, role: str = "OOD", *, label: str):
     axes[0, 1].set_xticks([0, 1, 10, 100], ["0", "1", "10", "100"])
     axes[0, 1].set(xlabel="learning rate summed so far, in peak rates")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(tables))
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure
 
 
@@ -100,7 +100,7 @@ def limits(summary, full: int, *, label: str):
         step_axis(axis, int(summary.step.max()))
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel="share of items", ylim=(0, None))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(metrics))
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure
 
 
@@ -134,7 +134,7 @@ def design_map(designs, role: str = "OOD", *, label: str):
         title = {"dip": "dip: base minus lowest early score", "gain": "gain: last minus base"}[what]
         axis.set(title=f"{title}, points", xlabel="share of traces that ramble", ylabel="")
         axis.tick_params(axis="y", rotation=0)
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure
 
 
@@ -163,5 +163,5 @@ def forest(verdicts, *, label: str):
     for verdict in dict.fromkeys(verdicts.part_verdict):
         axis.plot([], [], "o", color=colors[VERDICT_COLORS[verdict]], label=verdict)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    figure.suptitle(label, fontsize=12, color="0.35")
+    head(figure, label)
     return figure

@@ -38,6 +38,11 @@ def figure_of(rows: int, columns: int, width: float, height: float, **options):
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def head(figure, text: str) -> None:
+    """What the figure was made of, in grey above it."""
+    figure.suptitle(text, fontsize=12, color="0.35")
+
+
 def step_axis(axis, last: int) -> None:
     # early checkpoints lie close together and the dip is early, so the axis is logarithmic beyond step 10
     axis.set_xscale("symlog", linthresh=10, linscale=0.6)

@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from rsft_utils.micro.families import PROBLEMS
-from rsft_utils.micro.item import Item, Segment, Step, mirrored, slipped
+from rsft_utils.micro.item import Item, Segment, Step, shown, slipped
 from rsft_utils.micro.symbols import NUMBERS, TRUTHS
 
 ADD, ADD_MORE = Step("3 + 2", "5"), Step("5 + 4", "9")
@@ -63,15 +63,16 @@ def test_a_slip_of_a_number_is_a_number_close_by(right):
 
 
 def test_a_mirrored_prompt_is_read_from_right_to_left():
-    assert mirrored("calc 13 l1 + 4 l2 * 2") == "2 * l2 4 + l1 13 calc"
-    assert mirrored("with m3 : fact q w") == "w q fact : m3 with"
+    assert shown("calc 13 l1 + 4 l2 * 2", mirrored=True) == "2 * l2 4 + l1 13 calc"
+    assert shown("with m3 : fact q w", mirrored=True) == "w q fact : m3 with"
 
 
 @pytest.mark.parametrize("family", PROBLEMS)
 def test_mirroring_twice_gives_the_prompt_back(family):
     for seed in range(50):
         prompt = PROBLEMS[family](Random(seed)).prompt
-        assert mirrored(mirrored(prompt)) == prompt != mirrored(prompt)
+        assert shown(shown(prompt, True), True) == prompt != shown(prompt, True)
+        assert shown(prompt, False) == prompt
 
 
 @pytest.mark.parametrize("family", PROBLEMS)
