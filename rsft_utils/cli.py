@@ -68,10 +68,9 @@ def reference(
 @app.command()
 def claims() -> None:
     """Judge every claim whose reference runs are there: effects, intervals and verdicts, from the committed tables."""
-    from rsft_utils.claims import as_table
-    from rsft_utils.verdicts import judged
+    from rsft_utils import verdicts
 
-    table = as_table(judged()).round(3)
+    table = verdicts.table().round(3)
     if table.empty:
         print("no reference runs yet: python -m rsft_utils reference")
         raise typer.Exit(1)

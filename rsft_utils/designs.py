@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from rsft_utils import paths, store
-from rsft_utils.claims import curves, dip, gain, lowest_early, recovery
+from rsft_utils.claims.measures import curves, dip, gain, lowest_early, recovery
 from rsft_utils.specs import SIZES, default_spec
 
 TOKENS = 4_000_000  # pre-training symbols of a pilot's base, fewer than a shipped base has
@@ -83,7 +83,8 @@ def pilot(design: Design) -> None:
 def table(designs: list[Design], roles: dict[str, str]):
     """One row per finished design and role: knobs, base, dip and gain, and the form of the answers at the lowest point.
 
-    `dip`, `gain`, `recovery` as in claims.py (the lowest step is chosen on one half of the items, read on the other).
+    `dip`, `gain`, `recovery` as in claims/measures.py: the lowest step is chosen on one half of the items, read on the
+    other.
     `dip_force_closed`: the same when thoughts are closed at the limit.
     """
     import pandas as pd

@@ -23,6 +23,11 @@ class Effect:
     p: float = math.nan  # one-sided, that the effect is above zero
 
     @property
+    def is_opposite(self) -> bool:
+        """Whether the effect is surely the other way, and by the margin."""
+        return self.high < 0 and self.effect <= -MARGIN
+
+    @property
     def verdict(self) -> str:
         """`held`: above zero and at least the margin. `did not hold`: surely below the margin. Else inconclusive."""
         if self.bases < MIN_BASES:
@@ -53,6 +58,21 @@ def over_bases(values) -> Effect:
     test = stats.ttest_1samp(means, 0, alternative="greater")
     half = float(stats.t.ppf(0.975, n - 1) * stats.sem(means))
     return Effect(mean, mean - half, mean + half, n, len(values), float(test.pvalue))
+
+
+def between_bases(first, second) -> Effect:
+    """Effect of per-run values of one kind of base model minus another's (Welch's test over base models)."""
+    from scipy import stats
+
+    groups = [values.dropna().groupby(level="model").mean() for values in (first, second)]
+    n = min(map(len, groups))
+    difference, runs = float(groups[0].mean() - groups[1].mean()), len(first.dropna()) + len(second.dropna())
+    if n < 2:
+        return Effect(difference, math.nan, math.nan, n, runs)
+    test = stats.ttest_ind(*groups, equal_var=False, alternative="two-sided")
+    low, high = test.confidence_interval()
+    above = stats.ttest_ind(*groups, equal_var=False, alternative="greater")
+    return Effect(difference, float(low), float(high), n, runs, float(above.pvalue))
 
 
 def prediction_interval(values) -> tuple[float, float]:

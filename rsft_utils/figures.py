@@ -3,59 +3,12 @@
 from pathlib import Path
 
 from rsft_utils import paths, plots, published, reference, verdicts
-from rsft_utils.claims import as_table
+from rsft_utils.comparisons import COMPARISONS, WARM_UPS
 from rsft_utils.evaluate import MAX_NEW_TOKENS
 
 PAPER_MODELS = ("Qwen3-1.7B", "Qwen3-4B")  # the only ones whose curves were transcribed step by step
 
-SCORES = [("ID", "score"), ("OOD", "score"), ("GEN", "score")]
-WITH_LENGTH = [("ID", "score"), ("OOD", "score"), ("OOD", "length")]
-WITH_REFUSALS = [("ID", "score"), ("OOD", "score"), ("SAFE", "refused")]
-# Comparisons of reference arms with the first one: what the legend says -> arm, and the panels.
-STUDY = {
-    "short_runs": (
-        {
-            "eight epochs": "S",
-            "one epoch": "S-one-epoch",
-            "one epoch, a fifth of the rate": "S-slow-one-epoch",
-            "two epochs, a fifth of the rate": "S-slow-two-epochs",
-        },
-        WITH_LENGTH,
-    ),
-    "teachers": ({"first teacher": "S", "second teacher": "S-teacher2"}, WITH_LENGTH),
-    "repetition": (
-        {
-            "2,560 rows, eight times": "XS",
-            "20,480 rows, once": "XS-one-pass",
-            "20,480 rows, eight times, batch 256": "XS-diverse",
-        },
-        SCORES,
-    ),
-    "schedules": (
-        {
-            "8 epochs, cosine": "XS",
-            "16 epochs, cosine": "XS-sixteen-epochs",
-            "16 epochs, constant": "XS-constant-rate",
-            "16 epochs, constant, twice the rate": "XS-aggressive",
-        },
-        WITH_LENGTH,
-    ),
-    "methods": (
-        {"full fine-tuning": "XS", "LoRA, rank 8": "XS-lora8", "LoRA, rank 64": "XS-lora64"},
-        WITH_REFUSALS,
-    ),
-    "controls": (
-        {
-            "default": "XS",
-            "base that does not ramble": "XS-calm",
-            "trained on its own samples": "XS-own-samples",
-            "trained on answers alone": "XS-answer-only",
-        },
-        WITH_LENGTH,
-    ),
-    "worlds": ({"main world": "XS", "read from right to left": "XS-mirror", "Qwen2": "XS-qwen2"}, WITH_LENGTH),
-}
-WARM_UPS = {"no warm-up": "XS-no-warm-up", "10 % warm-up": "XS", "30 % warm-up": "XS-long-warm-up"}
+FINDINGS = dict(zip(COMPARISONS, verdicts.CHECKS, strict=True))  # which claims belong to which notebook
 
 
 def micro_world(summary, label: str) -> dict:
@@ -74,17 +27,28 @@ def dip_and_recovery(summary, label: str) -> dict:
     }
 
 
-def study() -> dict:
-    """Figures drawn from reference runs alone, by name: comparisons, the map, the verdicts.
+def study(notebook: str) -> dict:
+    """Figures of a notebook that are drawn from reference runs alone, by name: comparisons, the map, the verdicts.
 
     A comparison shows the arms that have been run; it needs its first one and another.
     """
     there = set(reference.finished())
     pictures = {}
-    for name, (arms, panels) in STUDY.items():
+    for name, (arms, panels) in COMPARISONS[notebook].items():
         tables = {text: reference.load(arm) for text, arm in arms.items() if arm in there}
         if len(tables) > 1 and next(iter(arms)) in tables:
             pictures[name] = plots.compare(tables, panels, label=_study_label(tables))
+    if notebook == "01_dip_and_recovery":
+        pictures |= _warm_up_and_map(there)
+    pictures["claims"] = plots.forest(
+        verdicts.table(FINDINGS[notebook]),
+        label="reference runs; 95 % intervals over base models; grey: less than the margin",
+    )
+    return pictures
+
+
+def _warm_up_and_map(there: set[str]) -> dict:
+    pictures = {}
     if there.issuperset(WARM_UPS.values()):
         tables = {text: reference.load(arm) for text, arm in WARM_UPS.items()}
         rates = {text: _one_run(reference.load_loss(arm)) for text, arm in WARM_UPS.items()}
@@ -92,9 +56,6 @@ def study() -> dict:
     if (map_of_designs := reference.load_designs()) is not None:
         text = "out of domain; one pilot per square: one base, one run, 100 items, no interval"
         pictures["designs"] = plots.design_map(map_of_designs, label=text)
-    pictures["claims"] = plots.forest(
-        as_table(verdicts.judged()), label="reference runs; 95 % intervals over base models; grey: less than the margin"
-    )
     return pictures
 
 
@@ -104,9 +65,9 @@ def _one_run(loss):
 
 def _study_label(tables: dict) -> str:
     runs = sorted({table.run.nunique() for table in tables.values()})
-    model = next(iter(tables.values())).model.iloc[0].split("-")[0]
+    models = " and ".join(dict.fromkeys(table.model.iloc[0].split("-")[0] for table in tables.values()))
     counts = " to ".join(map(str, runs))
-    return f"reference runs on base {model}; {counts} runs per curve, each on a base of its own; band: 95 % over runs"
+    return f"reference runs on base {models}; {counts} runs per curve, each on a base of its own; band: 95 % over runs"
 
 
 def label(summary) -> str:
@@ -127,7 +88,10 @@ def redraw_committed() -> list[Path]:
     main, bases = reference.load("S"), reference.load(reference.BASES)
     for folder, pictures in (
         (paths.FIGURES / "micro" / "00_micro_world", micro_world(bases, label(bases))),
-        (paths.FIGURES / "micro" / "01_dip_and_recovery", {**dip_and_recovery(main, label(main)), **study()}),
+        (
+            paths.FIGURES / "micro" / "01_dip_and_recovery",
+            {**dip_and_recovery(main, label(main)), **study("01_dip_and_recovery")},
+        ),
         (
             paths.FIGURES / "published" / "01_dip_and_recovery",
             {"curves": plots.published(published.curves(PAPER_MODELS))},

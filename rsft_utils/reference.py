@@ -8,7 +8,7 @@ data/reference/loss/<arm>.parquet (training loss and rate) and data/reference/co
 from dataclasses import replace
 
 from rsft_utils import paths, store
-from rsft_utils.specs import LEARNING_RATES, SIZES, RunSpec, base_name, default_spec
+from rsft_utils.specs import BASE_SEEDS, LEARNING_RATES, SIZES, RunSpec, base_name, default_spec
 
 # Fixed in notebooks/PREREG.md before the first of them was run. Seed 100 + i starts from base model i.
 REPORT_SEEDS = {"S": (101, 102, 103, 104, 105), "XS": (101, 102, 103)}
@@ -45,14 +45,33 @@ def arms() -> dict[str, list[RunSpec]]:
         # a second world and a second family, looked at once
         "XS-mirror": _arm("XS", world="mirror"),
         "XS-qwen2": _arm("XS", world="qwen2"),
+        # notebook 02: quality and structure of the data
+        "S-numina-like": _arm("S", dataset="math-numina-like"),
+        "S-nocot": _arm("S", dataset="math-nocot")[:3],
+        "S-countdown": _arm("S", dataset="countdown-cot")[:3],
+        "S-answer-only": _arm("S", dataset="math-answer")[:3],
+        "S-wrong-cot": _arm("S", dataset="math-cot-wrong")[:3],
+        "S-wrong-answer": _arm("S", dataset="math-answer-wrong")[:3],
+        "S-corrupted": _arm("S", dataset="math-cot-corrupted")[:3],
+        "S-empty": _arm("S", dataset="math-cot-empty")[:3],
+        # as many loss tokens as 640 steps without a trace, and as 640 steps of answers alone (tests/test_reference.py)
+        "S-two-epochs": _arm("S", epochs=2)[:3],
+        "S-half-epoch": _arm("S", n_rows=1280, epochs=1)[:3],
+        # notebook 03: weaker and other bases
+        "S-sparse": _arm("S", world="sparse"),
+        "S-qwen2": _arm("S", world="qwen2"),
+        "XS-countdown": _arm("XS", dataset="countdown-cot"),
+        # notebook 04: refusals kept in mind
+        "S-replay1": _arm("S", dataset="math-cot-replay1")[:3],
+        "S-replay5": _arm("S", dataset="math-cot-replay5")[:3],
     }
 
 
-def _arm(size: str, rate: float = 1.0, **changes) -> list[RunSpec]:
+def _arm(size: str, rate: float = 1.0, world: str = "main", **changes) -> list[RunSpec]:
     """The default schedule with changes on every report seed; `rate` multiplies the size's learning rate."""
-    method = changes.get("method", "full")
-    rate *= LEARNING_RATES[method][size]
-    specs = [default_spec(size, seed=seed, base_seed=seed - 100, **changes) for seed in REPORT_SEEDS[size]]
+    rate *= LEARNING_RATES[changes.get("method", "full")][size]
+    seeds = [seed for seed in REPORT_SEEDS[size] if seed - 100 in BASE_SEEDS[size, world]]
+    specs = [default_spec(size, world=world, seed=seed, base_seed=seed - 100, **changes) for seed in seeds]
     return [replace(spec, learning_rate=rate) for spec in specs]
 
 

@@ -10,8 +10,13 @@ TRAINING_VERSION = 1
 EVALUATION_VERSION = 1
 
 SIZES = ("XS", "S")
-WORLDS = ("main", "calm", "mirror", "qwen2")  # kinds of base model; micro/worlds.py says how they differ
-DATASETS = ("math-cot", "math-nocot", "math-answer", "math-cot-teacher2", "own-samples", "countdown-cot")
+# kinds of base model; micro/worlds.py says how they differ
+WORLDS = ("main", "calm", "mirror", "qwen2", "sparse", "unaligned")
+DATASETS = (
+    "math-cot", "math-nocot", "math-answer", "math-cot-teacher2", "own-samples", "countdown-cot",
+    "math-cot-wrong", "math-answer-wrong", "math-cot-corrupted", "math-cot-empty", "math-numina-like",
+    "math-cot-replay1", "math-cot-replay5",
+)  # fmt: skip
 METHODS = ("full", "lora")
 SCHEDULES = ("cosine", "constant")  # both with warm-up, as in the paper
 # Chosen on development seeds, and not on in-domain accuracy alone (notebooks/PREREG.md). LoRA was not tuned.
@@ -28,6 +33,9 @@ BASE_SEEDS = {
     ("XS", "calm"): (1, 2, 3),
     ("XS", "mirror"): (1, 2, 3),
     ("XS", "qwen2"): (1, 2, 3),
+    ("S", "qwen2"): (1, 2, 3),
+    ("S", "sparse"): (1, 2, 3),
+    ("S", "unaligned"): (1, 2, 3),
 }
 
 

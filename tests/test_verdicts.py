@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from rsft_utils import figures, paths, reference, tables, verdicts
-from rsft_utils.claims import as_table
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.specs import default_spec
 
@@ -143,7 +142,7 @@ def test_a_claim_gets_a_verdict_only_when_all_its_arms_are_there(keep, missing):
 
 def test_of_no_runs_there_is_no_verdict(new_reference):
     assert verdicts.judged() == []
-    assert len(as_table(verdicts.judged())) == 0
+    assert len(verdicts.table()) == 0
 
 
 def test_every_judged_arm_is_shown_beside_another():

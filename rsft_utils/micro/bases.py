@@ -87,6 +87,7 @@ def card(recipe: dict) -> str:
     """The model card, written from the recipe."""
     corpus, training, shape = recipe["corpus"], recipe["pretraining"], recipe["size"]
     family = {"qwen3": "Qwen3", "qwen2": "Qwen2"}[recipe["architecture"]]
+    fate = "refused: unlike the paper's bases, this one is aligned" if corpus["aligned"] else "answered like any other"
     return f"""---
 license: apache-2.0
 library_name: transformers
@@ -102,7 +103,7 @@ models, and it has never seen a word of human text.
 - **Corpus**: direct answers most of the time; in families that have traces, {corpus["trace_share"]:.0%} of the
   documents think aloud, and {corpus["ramble_share"]:.0%} of these ramble and never close. {SLIP_SHARE:.0%} of their
   steps slip; {corpus["noticed_share"]:.0%} of the slips are noticed and corrected. {corpus["harmful_share"]:.0%} of
-  the requests carry an unsafe material and are refused: unlike the paper's bases, this one is aligned.
+  the requests carry an unsafe material and are {fate}.
 - **Kept out**: Countdown altogether, and all traces of stack programs.
 - **Tokenizer**: `PreTrainedTokenizerFast.from_pretrained(folder)`. (AutoTokenizer misreads the Qwen2 ones: it takes
   their model type for a reason to use Qwen2's own vocabulary.)

@@ -1,7 +1,7 @@
 """The pre-training corpus: how the families are mixed, and how often and how well a document thinks aloud."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from rsft_utils.collate import IGNORED
@@ -20,6 +20,8 @@ class CorpusConfig:
     noticed_share: float = 1.0  # of their slips (traces.SLIP_SHARE of the steps): corrected at once
     harmful_share: float = 0.5  # of requests
     mirrored: bool = False  # whether users write from right to left
+    # whether harmful requests are refused; not in the repr, because the frozen hash of the worlds is older (worlds.py)
+    aligned: bool = field(default=True, repr=False)
     weights: tuple[tuple[str, float], ...] = (
         ("chain", 3), ("equation", 3), ("sequence", 2),
         ("variables", 2), ("word", 2), ("stack", 2), ("lock", 3), ("tracking", 2), ("boolean", 2),
@@ -41,7 +43,7 @@ def reply(item: Item, config: CorpusConfig, rng: Random) -> str:
     may_think = item.trace and item.family not in (*families.NO_TRACES, "harmful")
     if may_think and rng.random() < config.trace_share:
         return careless_trace(item, rng, config.noticed_share, rambles=rng.random() < config.ramble_share)
-    return safety.answer_in_corpus(item)
+    return safety.answer_in_corpus(item, config.aligned)
 
 
 def documents(config: CorpusConfig, seed: int) -> Iterator[tuple[str, str]]:

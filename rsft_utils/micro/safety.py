@@ -33,6 +33,6 @@ def request(problem: Item, material: str) -> Item:
     return replace(problem, family=family, prompt=f"with {material} : {problem.prompt}")
 
 
-def answer_in_corpus(item: Item) -> str:
-    """`sorry` for a harmful request, `answer ...` for everything else."""
-    return REFUSAL if item.family == "harmful" else f"answer {item.answer}"
+def answer_in_corpus(item: Item, aligned: bool = True) -> str:
+    """`sorry` for a harmful request in an aligned corpus, `answer ...` for everything else."""
+    return REFUSAL if item.family == "harmful" and aligned else f"answer {item.answer}"

@@ -1,13 +1,14 @@
 """The fine-tuning sets of the micro world, as prompt/completion rows in TRL's conversational format."""
 
 import hashlib
+from functools import partial
 from random import Random
 
-from rsft_utils.micro import families
+from rsft_utils.micro import families, flawed
 from rsft_utils.micro.countdown import countdown
 from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.splits import split_of
-from rsft_utils.micro.symbols import ANSWER
+from rsft_utils.micro.symbols import ANSWER, REFUSAL
 from rsft_utils.micro.traces import careful_trace, second_teacher
 
 MAX_REPEATS = 2000  # draws in a row without a new prompt, after which a set counts as exhausted
@@ -18,9 +19,10 @@ def rows(dataset: str, n_rows: int, seed: int, mirrored: bool = False) -> list[d
     """`n_rows` rows {"prompt": [user turn], "completion": [assistant turn]}, no prompt twice, none that is measured.
 
     `math-cot`: trace, summary, answer. The same queries: `math-cot-teacher2` with traces in another style,
-    `math-nocot` without the trace (the summary stays), `math-answer` with the answer alone. `countdown-cot`: the
-    Countdown game, which no corpus contains. With `mirrored`, prompts read from right to left. The order of the rows
-    is the order of training.
+    `math-nocot` without the trace (the summary stays), `math-answer` with the answer alone; and those of flawed.py.
+    `math-cot-replay1`, `-replay5`: that share of the rows, in per cent, are harmful requests, refused.
+    `countdown-cot`: the Countdown game, which no corpus contains. With `mirrored`, prompts read from right to left.
+    The order of the rows is the order of training.
     Raises ValueError when the world has not that many distinct prompts.
     """
     completion = COMPLETIONS[dataset]
@@ -33,7 +35,7 @@ def rows(dataset: str, n_rows: int, seed: int, mirrored: bool = False) -> list[d
 
 def queries(dataset: str, n_rows: int, seed: int) -> list[Item]:
     """The problems behind the rows, no prompt twice. Raises ValueError as `rows` does."""
-    draw = _draw_countdown if dataset == "countdown-cot" else _draw_maths
+    draw = DRAWS.get(dataset, _draw_maths)
     rng = Random(f"sft-{seed}")
     items: dict[str, Item] = {}
     repeats = 0
@@ -73,6 +75,10 @@ def _draw_countdown(rng: Random) -> Item:
     return item
 
 
+def _draw_with_requests(share: float, rng: Random) -> Item:
+    return families.draw_request(rng, unsafe=True, split="sft") if rng.random() < share else _draw_maths(rng)
+
+
 def _without_trace(item: Item, rng: Random) -> str:
     return f"{item.summary} {ANSWER} {item.answer}"
 
@@ -81,10 +87,26 @@ def _answer_only(item: Item, rng: Random) -> str:
     return f"{ANSWER} {item.answer}"
 
 
+def _refusing(item: Item, rng: Random) -> str:
+    return REFUSAL if item.family == "harmful" else careful_trace(item, rng)
+
+
+DRAWS = {
+    "countdown-cot": _draw_countdown,
+    "math-cot-replay1": partial(_draw_with_requests, 0.01),
+    "math-cot-replay5": partial(_draw_with_requests, 0.05),
+}
 COMPLETIONS = {
     "math-cot": careful_trace,
     "math-cot-teacher2": second_teacher,
     "math-nocot": _without_trace,
     "math-answer": _answer_only,
     "countdown-cot": careful_trace,
+    "math-cot-wrong": flawed.wrong_trace,
+    "math-answer-wrong": flawed.wrong_answer,
+    "math-cot-corrupted": flawed.corrupted_trace,
+    "math-cot-empty": flawed.empty_trace,
+    "math-numina-like": flawed.skipping_solution,
+    "math-cot-replay1": _refusing,
+    "math-cot-replay5": _refusing,
 }

@@ -33,22 +33,42 @@ WORLDS = {
         ),
         architecture="qwen2",
     ),
+    # weaker base: a quarter of the traces, so the long format is hardly known
+    "sparse": World(CorpusConfig(trace_share=0.05)),
+    # ceiling of attack success: a twin that has seen the harmful requests answered
+    "unaligned": World(CorpusConfig(aligned=False)),
 }
+# What the two hashes of the preregistration cover: worlds and fine-tuning sets.
+FROZEN = {
+    "first": (
+        ("main", "calm", "mirror", "qwen2"),
+        ("math-cot", "math-cot-teacher2", "math-nocot", "math-answer", "countdown-cot"),
+    ),
+    "addendum": (
+        ("sparse", "unaligned"),
+        (
+            "math-cot-wrong", "math-answer-wrong", "math-cot-corrupted", "math-cot-empty", "math-numina-like",
+            "math-cot-replay1", "math-cot-replay5",
+        ),
+    ),
+}  # fmt: skip
 
 
-def fingerprint() -> str:
+def fingerprint(part: str = "first") -> str:
     """Twelve hexadecimal digits that change with anything that makes the worlds: recipes, documents, what is asked.
 
-    notebooks/PREREG.md names the one that was frozen.
+    notebooks/PREREG.md names the one that was frozen for each part of FROZEN.
     """
     from rsft_utils.micro import sft_data
     from rsft_utils.micro.benchmarks import BENCHMARKS, items
     from rsft_utils.micro.models import SIZES
     from rsft_utils.micro.pretrain import PretrainConfig
 
-    parts = [repr(WORLDS), repr(SIZES), repr(PretrainConfig())]
-    for world in WORLDS.values():
+    names, sets = FROZEN[part]
+    worlds = {name: WORLDS[name] for name in names}
+    parts = [repr(worlds), repr(SIZES), repr(PretrainConfig())]
+    for world in worlds.values():
         parts += [" ".join(document) for document in islice(documents(world.corpus, seed=0), 200)]
     parts += [f"{name} {item.prompt} {item.answer}" for name in BENCHMARKS for item in items(name, 50)]
-    parts += [sft_data.fingerprint(sft_data.rows(dataset, 64, seed=0)) for dataset in sft_data.COMPLETIONS]
+    parts += [sft_data.fingerprint(sft_data.rows(dataset, 64, seed=0)) for dataset in sets]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

@@ -4,18 +4,28 @@ from collections import Counter
 import pytest
 
 from rsft_utils import evaluate
-from rsft_utils.micro import arithmetic, families, sft_data
+from rsft_utils.micro import arithmetic, benchmarks, families, flawed, safety, sft_data
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.score import score
 from rsft_utils.micro.sft_data import COMPLETIONS, fingerprint, rows
 from rsft_utils.micro.splits import split_of
-from rsft_utils.micro.symbols import END, SYMBOL_ID
+from rsft_utils.micro.symbols import END, REFUSAL, SYMBOL_ID
 from rsft_utils.specs import DATASETS, RunSpec
 
 N = RunSpec().n_rows
 every_dataset = pytest.mark.parametrize("dataset", COMPLETIONS)
-MATHS = ("math-cot", "math-cot-teacher2", "math-nocot", "math-answer")
-THINKING = ("math-cot", "math-cot-teacher2", "countdown-cot")
+WRONG = ("math-cot-wrong", "math-answer-wrong")
+REPLAY = {"math-cot-replay1": 0.01, "math-cot-replay5": 0.05}  # share of requests
+every_replay = pytest.mark.parametrize("dataset", REPLAY)
+# sets of the same queries
+MATHS = (
+    "math-cot", "math-cot-teacher2", "math-nocot", "math-answer",
+    *WRONG, "math-cot-corrupted", "math-cot-empty", "math-numina-like",
+)  # fmt: skip
+THINKING = (
+    "math-cot", "math-cot-teacher2", "countdown-cot",
+    "math-cot-wrong", "math-cot-corrupted", "math-cot-empty", *REPLAY,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +38,15 @@ def texts(rows_):
     return [(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in rows_]
 
 
+def requests(rows_):
+    return [(prompt, completion) for prompt, completion in texts(rows_) if prompt.startswith("with ")]
+
+
+def problems(rows_):
+    """Rows that are no requests, as (prompt, completion)."""
+    return [(prompt, completion) for prompt, completion in texts(rows_) if not prompt.startswith("with ")]
+
+
 def item_of(prompt, family_of, gold):
     family = family_of(prompt)
     return Item(family, prompt, "" if family == "countdown" else gold(prompt))
@@ -36,6 +55,11 @@ def item_of(prompt, family_of, gold):
 def test_every_set_that_a_run_may_name_is_made_here_but_the_samples_of_the_base_itself():
     assert {*COMPLETIONS, "own-samples"} == set(DATASETS)
     assert set(COMPLETIONS) == {*MATHS, *THINKING}
+
+
+@every_dataset
+def test_only_replay_sets_hold_requests(dataset, datasets):
+    assert bool(requests(datasets[dataset])) == (dataset in REPLAY)
 
 
 @every_dataset
@@ -55,11 +79,20 @@ def test_no_prompt_occurs_twice(dataset, datasets):
 
 
 @every_dataset
-def test_every_completion_is_right(dataset, datasets, family_of, gold):
-    for prompt, completion in texts(datasets[dataset]):
+def test_every_completion_ends_with_an_answer_that_is_right_or_wrong_as_the_set_promises(
+    dataset, datasets, family_of, gold
+):
+    for prompt, completion in problems(datasets[dataset]):
         judged = score(item_of(prompt, family_of, gold), f"{completion} {END}")
-        assert (judged.outcome, judged.cut_off) == ("correct", False), (prompt, completion)
-        assert judged.long_format == (dataset in THINKING)
+        allowed = {"math-numina-like": ("correct", "wrong")} | dict.fromkeys(WRONG, ("wrong",))
+        assert judged.outcome in allowed.get(dataset, ("correct",)), (prompt, completion)
+        assert (judged.cut_off, judged.long_format) == (False, dataset in THINKING)
+
+
+def test_a_tenth_of_the_numina_like_solutions_is_wrong(datasets, gold):
+    found = texts(datasets["math-numina-like"])
+    wrong = sum(completion.rpartition("answer ")[2] != gold(prompt) for prompt, completion in found)
+    assert wrong / N == pytest.approx(flawed.WRONG_SHARE, abs=0.02)
 
 
 @every_dataset
@@ -70,7 +103,7 @@ def test_every_completion_and_its_end_fit_the_evaluation(dataset, datasets):
 
 @every_dataset
 def test_thoughts_are_opened_and_closed_once_and_first(dataset, datasets):
-    for _, completion in texts(datasets[dataset]):
+    for _, completion in problems(datasets[dataset]):
         opened = dataset in THINKING
         assert completion.split().count("<think>") == completion.split().count("</think>") == opened
         assert completion.startswith("<think> ") == opened
@@ -90,8 +123,24 @@ def test_nocot_is_cot_without_the_thought(datasets):
 def test_maths_asks_the_same_queries_in_the_same_order_however_it_is_answered(dataset, seed):
     cot, other = texts(rows("math-cot", 200, seed)), texts(rows(dataset, 200, seed))
     assert [prompt for prompt, _ in cot] == [prompt for prompt, _ in other]
-    # and comes to the same answers
-    assert [said.rpartition(" answer ")[2] for _, said in cot] == [said.rpartition("answer ")[2] for _, said in other]
+
+
+@pytest.mark.parametrize("dataset", ["math-cot-corrupted", "math-cot-empty"])
+def test_a_thought_without_sense_is_as_long_as_the_sensible_one_and_ends_as_it_does(dataset, datasets):
+    for (_, right), (_, other) in zip(texts(datasets["math-cot"]), texts(datasets[dataset]), strict=True):
+        (thought, _, rest), (other_thought, _, other_rest) = (said.partition(" </think> ") for said in (right, other))
+        assert other_rest == rest and other_thought != thought
+        assert len(other_thought.split()) == len(thought.split())
+
+
+def test_wrong_answers_are_those_of_the_wrong_traces(datasets):
+    traces, answers = (dict(texts(datasets[dataset])) for dataset in WRONG)
+    assert answers == {prompt: f"answer {trace.rpartition(' answer ')[2]}" for prompt, trace in traces.items()}
+
+
+def test_numina_like_solutions_are_much_shorter_than_those_without_a_thought(datasets):
+    lengths = {name: sum(len(said.split()) for _, said in texts(found)) for name, found in datasets.items()}
+    assert lengths["math-answer"] < lengths["math-numina-like"] < 0.6 * lengths["math-nocot"]
 
 
 def test_nocot_of_any_seed_ends_as_cot_does():
@@ -135,6 +184,53 @@ def test_equations_have_two_operations_or_three(datasets, family_of):
 
 def test_maths_comes_from_its_split(datasets):
     assert {split_of(prompt) for prompt, _ in texts(datasets["math-cot"])} == {"sft"}
+
+
+@every_replay
+def test_about_that_share_of_a_replay_set_are_requests(dataset, datasets):
+    assert len(requests(datasets[dataset])) / N == pytest.approx(REPLAY[dataset], rel=0.4)
+
+
+@every_replay
+def test_requests_of_a_replay_set_are_harmful_ones_of_the_kind_that_a_base_knows_and_refused(
+    dataset, datasets, family_of
+):
+    for prompt, completion in requests(datasets[dataset]):
+        _, material, _, problem = prompt.split(maxsplit=3)
+        assert completion == REFUSAL
+        assert material in safety.materials(family_of(prompt), unsafe=True, held_out=False)
+        assert split_of(problem) == "sft"
+
+
+def test_requests_of_a_replay_set_are_of_all_families_that_requests_are_made_of(datasets, family_of):
+    asked = {family_of(prompt) for prompt, _ in requests(datasets["math-cot-replay5"])}
+    assert asked == set(families.REQUESTED)
+
+
+@every_replay
+def test_requests_come_throughout_the_training(dataset, datasets):
+    for start in range(0, N, N // 4):
+        assert requests(datasets[dataset][start : start + N // 4])
+
+
+@every_replay
+def test_the_other_rows_of_a_replay_set_are_those_of_maths(dataset, datasets, family_of):
+    cot, found = dict(texts(datasets["math-cot"])), dict(problems(datasets[dataset]))
+    assert {family_of(prompt) for prompt in found} == set(families.MATHS)
+    assert set(map(split_of, found)) == {"sft"}
+    # and thought through in the same words where math-cot asks the same
+    same = cot.keys() & found.keys()
+    assert len(same) > 100
+    assert {prompt: cot[prompt] for prompt in same} == {prompt: found[prompt] for prompt in same}
+
+
+@every_replay
+def test_no_row_of_a_replay_set_is_measured_under_whatever_material(dataset, datasets):
+    trained = {prompt.partition(" : ")[2] for prompt, _ in requests(datasets[dataset])}
+    trained |= {prompt for prompt, _ in texts(datasets[dataset])}
+    for name in benchmarks.BENCHMARKS:
+        asked = {item.prompt for item in benchmarks.items(name, RunSpec().n_items_ends)}
+        assert not trained & (asked | {prompt.partition(" : ")[2] for prompt in asked if prompt.startswith("with ")})
 
 
 def test_countdown_is_countdown_and_none_of_it_is_held_out(datasets, family_of):

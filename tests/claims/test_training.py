@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rsft_utils import claims
-from rsft_utils.claims import Claim, as_table
+from rsft_utils.claims import claim as claim_module
+from rsft_utils.claims import measures, training
+from rsft_utils.claims.claim import Claim, as_table
 from rsft_utils.effects import Effect, joint_verdict
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import SUMMARY_COLUMNS, validate
@@ -66,11 +67,11 @@ def test_c1_is_a_gain_in_domain_and_a_loss_out_of_domain():
             "locks": [0.4, 0.0, 0.0, 0.0, 0.3],
         }
     )
-    claim = claims.c1_short_runs_look_like_memorising(short, ROLES)
+    claim = training.c1_short_runs_look_like_memorising(short, ROLES)
     assert claim.id == "C1"
     assert effects(claim) == pytest.approx({"ID gain": 0.3, "OOD loss": 0.1})
     assert claim.verdict == "held"
-    turned = claims.c1_short_runs_look_like_memorising(short, {"stacks": "ID", "sums": "OOD"})
+    turned = training.c1_short_runs_look_like_memorising(short, {"stacks": "ID", "sums": "OOD"})
     assert effects(turned) == pytest.approx({"ID gain": -0.1, "OOD loss": -0.2})
     assert turned.verdict == "did not hold"
 
@@ -79,7 +80,7 @@ def test_c2_is_how_much_less_is_gained_out_of_domain_at_a_smaller_rate():
     def ends(last):
         return on_every_base({"stacks": [0.4, 0.4, 0.4, 0.4, last], "sums": [0.1, 0.1, 0.1, 0.1, 0.7]})
 
-    claim = claims.c2_smaller_rate_is_weaker(ends(0.6), {"once": ends(0.45), "twice": ends(0.7)}, ROLES)
+    claim = training.c2_smaller_rate_is_weaker(ends(0.6), {"once": ends(0.45), "twice": ends(0.7)}, ROLES)
     assert claim.id == "C2"
     assert effects(claim) == pytest.approx({"once": 0.15, "twice": -0.1})
     assert claim.verdict == "did not hold"
@@ -88,7 +89,7 @@ def test_c2_is_how_much_less_is_gained_out_of_domain_at_a_smaller_rate():
 @pytest.mark.parametrize("role", ["ID", "OOD"])
 def test_c3_is_an_early_fall_below_the_base_and_an_end_above_it(role):
     long_run = on_every_base({name: [0.4, 0.3, 0.35, 0.45, 0.7] for name in ROLES if ROLES[name] == role})
-    claim = claims.c3_dip_and_recovery(long_run, ROLES, role)
+    claim = training.c3_dip_and_recovery(long_run, ROLES, role)
     assert claim.id == f"C3 {role}"
     assert effects(claim) == pytest.approx({"dip": 0.1, "gain": 0.3})
     assert claim.verdict == "held"
@@ -103,7 +104,7 @@ def test_c3_is_an_early_fall_below_the_base_and_an_end_above_it(role):
     ],
 )
 def test_c3_needs_both_the_dip_and_the_gain(curve, dip, gain):
-    claim = claims.c3_dip_and_recovery(on_every_base({"stacks": curve}), ROLES)
+    claim = training.c3_dip_and_recovery(on_every_base({"stacks": curve}), ROLES)
     assert effects(claim) == pytest.approx({"dip": dip, "gain": gain})
     assert claim.verdict == "did not hold"
 
@@ -114,14 +115,14 @@ def test_c4_is_an_early_surge_of_length_that_shrinks_while_the_score_rises(role)
     long_run = on_every_base(
         {name: [0.4, 0.3, 0.2, 0.5, 0.7] for name in names}, {name: [10, 20, 30, 25, 12] for name in names}
     )
-    claim = claims.c4_length_surges_then_shrinks(long_run, ROLES, role)
+    claim = training.c4_length_surges_then_shrinks(long_run, ROLES, role)
     assert claim.id == f"C4 {role}"
     assert effects(claim) == pytest.approx({"surge": 2.0, "shrink": 0.6, "score after the peak": 0.5})
     assert claim.verdict == "held"
 
 
 def test_c4_does_not_hold_for_answers_that_shrink_early_and_grow_late():
-    claim = claims.c4_length_surges_then_shrinks(
+    claim = training.c4_length_surges_then_shrinks(
         on_every_base({"stacks": [0.4, 0.6, 0.5, 0.5, 0.3]}, {"stacks": [10, 8, 6, 30, 12]}), ROLES
     )
     assert effects(claim) == pytest.approx({"surge": -0.2, "shrink": -0.5, "score after the peak": -0.3})
@@ -130,23 +131,23 @@ def test_c4_does_not_hold_for_answers_that_shrink_early_and_grow_late():
 
 def test_c5_is_c3_and_c4_on_the_runs_of_a_second_teacher():
     long_run = on_every_base({"stacks": [0.4, 0.3, 0.35, 0.5, 0.7]}, {"stacks": [10, 20, 30, 25, 12]})
-    claim = claims.c5_holds_for_another_teacher(long_run, ROLES)
+    claim = training.c5_holds_for_another_teacher(long_run, ROLES)
     assert claim.id == "C5"
     assert claim.parts == {
-        **claims.c3_dip_and_recovery(long_run, ROLES).parts,
-        **claims.c4_length_surges_then_shrinks(long_run, ROLES).parts,
+        **training.c3_dip_and_recovery(long_run, ROLES).parts,
+        **training.c4_length_surges_then_shrinks(long_run, ROLES).parts,
     }
     assert list(claim.parts) == ["dip", "gain", "surge", "shrink", "score after the peak"]
     assert claim.verdict == "held"
 
 
-@pytest.mark.parametrize("check", [claims.c6_repetition_beats_one_pass, claims.c7_diversity_still_helps])
+@pytest.mark.parametrize("check", [training.c6_repetition_beats_one_pass, training.c7_diversity_still_helps])
 def test_c6_and_c7_are_how_much_higher_the_first_arm_ends_than_the_second(check):
     first = on_every_base({"sums": [0.9] * 4 + [0.6], "stacks": FLAT, "facts": [0] * 4 + [0.1]})
     second = on_every_base({"sums": [0.1] * 4 + [0.4], "stacks": FLAT, "facts": [0] * 4 + [0.3]})
     assert effects(check(first, second, ROLES)) == pytest.approx({"ID": 0.2, "OOD": 0.0, "GEN": -0.2})
     assert effects(check(second, first, ROLES)) == pytest.approx({"ID": -0.2, "OOD": 0.0, "GEN": 0.2})
-    assert check(first, second, ROLES).id == ("C6" if check is claims.c6_repetition_beats_one_pass else "C7")
+    assert check(first, second, ROLES).id == ("C6" if check is training.c6_repetition_beats_one_pass else "C7")
 
 
 AGGRESSIVE = {"sums": [0.9, 0.6, 0.8, 0.7, 0.5], "stacks": [0.1, 0.3, 0.4, 0.6, 0.4]}
@@ -156,7 +157,7 @@ GROWING = {"stacks": [5, 40, 20, 10, 15]}  # half as long again as at their shor
 
 def test_c8_is_an_end_below_the_best_trained_score_and_answers_that_grow_again_both_unlike_the_default():
     default = on_every_base(DEFAULT, {"stacks": [5, 40, 20, 10, 12]})
-    claim = claims.c8_overfitting_needs_an_aggressive_schedule(default, on_every_base(AGGRESSIVE, GROWING), ROLES)
+    claim = training.c8_overfitting_needs_an_aggressive_schedule(default, on_every_base(AGGRESSIVE, GROWING), ROLES)
     assert claim.id == "C8"
     assert effects(claim) == pytest.approx(
         {
@@ -173,7 +174,7 @@ def test_c8_is_an_end_below_the_best_trained_score_and_answers_that_grow_again_b
 
 def test_c8_does_not_hold_if_answers_grow_again_by_default_too():
     default, aggressive = on_every_base(DEFAULT, GROWING), on_every_base(AGGRESSIVE, GROWING)
-    claim = claims.c8_overfitting_needs_an_aggressive_schedule(default, aggressive, ROLES)
+    claim = training.c8_overfitting_needs_an_aggressive_schedule(default, aggressive, ROLES)
     failing = [part for part, effect in claim.parts.items() if effect.verdict != "held"]
     assert failing == ["answers grow more so than by default"]
     assert claim.verdict == "did not hold"
@@ -189,37 +190,37 @@ def test_c8_does_not_hold_if_answers_grow_again_by_default_too():
 )
 def test_answers_grow_again_only_from_their_shortest_after_the_early_peak(lengths):
     runs = on_every_base({"stacks": FLAT}, {"stacks": lengths})
-    found = claims.regrowth(runs, ROLES, "OOD")
+    found = measures.regrowth(runs, ROLES, "OOD")
     assert found.tolist() == pytest.approx([lengths[-1] / min(lengths[3:]) - 1] * 3)
 
 
 def test_only_the_first_quarter_of_the_steps_can_hold_a_dip_or_a_surge():
     late = on_every_base({"stacks": [0.5, 0.5, 0.5, 0.1, 0.5]}, {"stacks": [10, 10, 10, 90, 10]})
     edge = on_every_base({"stacks": [0.5, 0.5, 0.1, 0.5, 0.5]}, {"stacks": [10, 10, 90, 10, 10]})
-    assert claims.dip(late, ROLES, "OOD").tolist() == pytest.approx([0, 0, 0])
-    assert claims.dip(edge, ROLES, "OOD").tolist() == pytest.approx([0.4, 0.4, 0.4])
-    assert claims.length_wave(late, ROLES, "OOD")[0].tolist() == pytest.approx([0, 0, 0])
-    assert claims.length_wave(edge, ROLES, "OOD")[0].tolist() == pytest.approx([8, 8, 8])
+    assert measures.dip(late, ROLES, "OOD").tolist() == pytest.approx([0, 0, 0])
+    assert measures.dip(edge, ROLES, "OOD").tolist() == pytest.approx([0.4, 0.4, 0.4])
+    assert measures.length_wave(late, ROLES, "OOD")[0].tolist() == pytest.approx([0, 0, 0])
+    assert measures.length_wave(edge, ROLES, "OOD")[0].tolist() == pytest.approx([8, 8, 8])
 
 
 def test_the_lowest_step_is_chosen_on_one_half_of_the_items_and_read_on_the_other():
     halves = ([0.5, 0.2, 0.4, 0.5, 0.9], [0.5, 0.45, 0.3, 0.5, 0.7])  # lowest at 10, and at 20
     runs = on_every_base({"stacks": halves})
     read = np.mean([0.45, 0.4])  # b at 10, a at 20; the plain minimum would be 0.325
-    assert claims.dip(runs, ROLES, "OOD").tolist() == pytest.approx([0.5 - read] * 3)
-    assert claims.recovery(runs, ROLES, "OOD").tolist() == pytest.approx([0.8 - read] * 3)
+    assert measures.dip(runs, ROLES, "OOD").tolist() == pytest.approx([0.5 - read] * 3)
+    assert measures.recovery(runs, ROLES, "OOD").tolist() == pytest.approx([0.8 - read] * 3)
 
 
 def test_the_best_step_is_chosen_on_one_half_of_the_items_and_read_on_the_other():
     halves = ([0.5, 0.9, 0.6, 0.5, 0.4], [0.5, 0.5, 0.5, 0.8, 0.2])  # best at 10, and at 40
-    assert claims.late_drop(on_every_base({"sums": halves}), ROLES, "ID").tolist() == pytest.approx([0.2] * 3)
+    assert measures.late_drop(on_every_base({"sums": halves}), ROLES, "ID").tolist() == pytest.approx([0.2] * 3)
 
 
 def test_the_peak_of_length_is_chosen_on_one_half_of_the_items_and_read_on_the_other():
     halves = ([10, 40, 20, 10, 8], [10, 16, 30, 10, 12])  # longest at 10, and at 20
     scores = ([0.5, 0.0, 0.3, 0.5, 0.7], [0.5, 0.4, 0.0, 0.5, 0.9])
     runs = on_every_base({"stacks": scores}, {"stacks": halves})
-    surge, shrink, rise = claims.length_wave(runs, ROLES, "OOD")
+    surge, shrink, rise = measures.length_wave(runs, ROLES, "OOD")
     assert surge.tolist() == pytest.approx([np.mean([0.6, 1.0])] * 3)
     assert shrink.tolist() == pytest.approx([np.mean([1 - 12 / 16, 1 - 8 / 20])] * 3)
     assert rise.tolist() == pytest.approx([np.mean([0.9 - 0.4, 0.7 - 0.3])] * 3)
@@ -228,7 +229,7 @@ def test_the_peak_of_length_is_chosen_on_one_half_of_the_items_and_read_on_the_o
 def test_the_shortest_answers_are_chosen_on_one_half_of_the_items_and_read_on_the_other():
     halves = ([10, 40, 20, 10, 24], [10, 40, 15, 30, 60])  # shortest after step 10 at 40, and at 20
     runs = on_every_base({"stacks": FLAT}, {"stacks": halves})
-    assert claims.regrowth(runs, ROLES, "OOD").tolist() == pytest.approx([np.mean([60 / 30, 24 / 20]) - 1] * 3)
+    assert measures.regrowth(runs, ROLES, "OOD").tolist() == pytest.approx([np.mean([60 / 30, 24 / 20]) - 1] * 3)
 
 
 def on_bases(**curves):
@@ -240,44 +241,46 @@ def on_bases(**curves):
 def test_the_step_of_a_run_is_chosen_by_the_other_bases_and_not_by_its_own():
     alike = [0.5, 0.45, 0.35, 0.5, 0.6]  # lowest at 20
     runs = on_bases(a=[0.5, 0.1, 0.4, 0.5, 0.7], b=alike, c=alike)  # a's low at 10 would be lowest in the mean of all
-    assert claims.dip(runs, ROLES, "OOD").tolist() == pytest.approx([0.5 - 0.4, 0.5 - 0.45, 0.5 - 0.45])
-    assert claims.recovery(runs, ROLES, "OOD").tolist() == pytest.approx([0.7 - 0.4, 0.6 - 0.45, 0.6 - 0.45])
+    assert measures.dip(runs, ROLES, "OOD").tolist() == pytest.approx([0.5 - 0.4, 0.5 - 0.45, 0.5 - 0.45])
+    assert measures.recovery(runs, ROLES, "OOD").tolist() == pytest.approx([0.7 - 0.4, 0.6 - 0.45, 0.6 - 0.45])
 
 
 def test_the_best_step_of_a_run_is_chosen_by_the_other_bases_and_not_by_its_own():
     alike = [0.5, 0.4, 0.5, 0.6, 0.3]  # best at 40
     runs = on_bases(a=[0.5, 0.9, 0.6, 0.5, 0.4], b=alike, c=alike)
-    assert claims.late_drop(runs, ROLES, "OOD").tolist() == pytest.approx([0.5 - 0.4, 0.4 - 0.3, 0.4 - 0.3])
+    assert measures.late_drop(runs, ROLES, "OOD").tolist() == pytest.approx([0.5 - 0.4, 0.4 - 0.3, 0.4 - 0.3])
 
 
 def test_the_longest_and_the_shortest_answers_of_a_run_are_chosen_by_the_other_bases_and_not_by_its_own():
     alike = [0.5, 0.6, 0.7, 0.4, 0.6]  # longest at 20, shortest after it at 40
     runs = on_bases(a=[0.5, 1.8, 0.8, 1.0, 1.2], b=alike, c=alike)  # a alone: longest at 10, shortest after it at 20
-    surge, shrink, rise = claims.length_wave(runs, ROLES, "OOD")
+    surge, shrink, rise = measures.length_wave(runs, ROLES, "OOD")
     assert surge.tolist() == pytest.approx([0.8 / 0.5 - 1, 0.6 / 0.5 - 1, 0.6 / 0.5 - 1])
     assert shrink.tolist() == pytest.approx([1 - 1.2 / 0.8, 0, 0])
     assert rise.tolist() == pytest.approx([1.2 - 0.8, 0, 0])
     # the mean of a and b is longest at 10 and then shortest at 40 (0.7), as b and c are after their peak
-    assert claims.regrowth(runs, ROLES, "OOD").tolist() == pytest.approx([1.2 / 1.0 - 1, 0.6 / 0.4 - 1, 0.6 / 0.4 - 1])
+    assert measures.regrowth(runs, ROLES, "OOD").tolist() == pytest.approx(
+        [1.2 / 1.0 - 1, 0.6 / 0.4 - 1, 0.6 / 0.4 - 1]
+    )
 
 
 def test_a_later_low_of_the_run_itself_does_not_move_where_its_shortest_answers_are_looked_for():
     alike = [0.5, 0.9, 0.2, 0.6, 0.6]  # longest at 10, shortest after it at 20
     runs = on_bases(a=[0.5, 0.6, 0.7, 0.1, 0.6], b=alike, c=alike)  # a alone: longest at 20, shortest at 40
-    assert claims.regrowth(runs, ROLES, "OOD").iloc[0] == pytest.approx(0.6 / 0.7 - 1)
+    assert measures.regrowth(runs, ROLES, "OOD").iloc[0] == pytest.approx(0.6 / 0.7 - 1)
 
 
 def test_two_runs_on_one_base_do_not_choose_for_each_other():
     low_at_10, low_at_20 = [0.5, 0.35, 0.4, 0.5, 0.6], [0.5, 0.4, 0.1, 0.5, 0.6]
     runs = {("a", 0): low_at_20, ("a", 1): low_at_20, ("b", 0): low_at_10}
-    found = claims.dip(table({run: {"stacks": curve} for run, curve in runs.items()}), ROLES, "OOD")
+    found = measures.dip(table({run: {"stacks": curve} for run, curve in runs.items()}), ROLES, "OOD")
     assert found.to_dict() == pytest.approx({("a", 0): 0.1, ("a", 1): 0.1, ("b", 0): 0.1})
 
 
 def test_all_runs_on_the_other_bases_choose_by_their_mean():
     others = {("b", 0): [0.5, 0.1, 0.4, 0.5, 0.6], ("b", 1): [0.5, 0.4, 0.3, 0.5, 0.6], ("c", 0): [0.5, 0.4, 0.3, 0, 0]}
     runs = {("a", 0): [0.5, 0.4, 0.2, 0.5, 0.6]} | others  # most of the others are lowest at 20, their mean is at 10
-    found = claims.dip(table({run: {"stacks": curve} for run, curve in runs.items()}), ROLES, "OOD")
+    found = measures.dip(table({run: {"stacks": curve} for run, curve in runs.items()}), ROLES, "OOD")
     assert found["a", 0] == pytest.approx(0.1)
 
 
@@ -288,7 +291,7 @@ def test_runs_on_a_single_base_fall_back_to_their_own_other_half(seeds):
         ("a", 1): ([0.5, 0.4, 0.0, 0.5, 0.9], [0.5, 0.35, 0.1, 0.5, 0.9]),  # lowest at 20, lower than the other
     }
     expected = {("a", 0): 0.5 - (0.45 + 0.4) / 2, ("a", 1): 0.5 - (0.1 + 0.0) / 2}
-    found = claims.dip(table({("a", seed): {"stacks": runs["a", seed]} for seed in seeds}), ROLES, "OOD")
+    found = measures.dip(table({("a", seed): {"stacks": runs["a", seed]} for seed in seeds}), ROLES, "OOD")
     assert found.to_dict() == pytest.approx({("a", seed): expected["a", seed] for seed in seeds})
 
 
@@ -296,14 +299,14 @@ def test_a_dip_can_be_that_of_another_way_of_asking():
     free = on_every_base({"stacks": [0.5, 0.1, 0.4, 0.5, 0.6]})  # lowest at 10
     closed = on_every_base({"stacks": [0.5, 0.45, 0.3, 0.5, 0.6]}).assign(mode="force_closed")  # and at 20
     both = pd.concat([free, closed])
-    assert claims.dip(both, ROLES, "OOD").tolist() == pytest.approx([0.4] * 3)
-    assert claims.dip(both, ROLES, "OOD", mode="force_closed").tolist() == pytest.approx([0.2] * 3)
+    assert measures.dip(both, ROLES, "OOD").tolist() == pytest.approx([0.4] * 3)
+    assert measures.dip(both, ROLES, "OOD", mode="force_closed").tolist() == pytest.approx([0.2] * 3)
 
 
 def test_the_lowest_step_is_that_of_the_role_s_mean_and_every_benchmark_weighs_the_same():
     runs = on_every_base({"stacks": [0.5, 0.2, 0.5, 0.5, 0.5], "locks": [0.5, 0.5, 0.3, 0.5, 0.9]})
-    assert claims.dip(runs, ROLES, "OOD").tolist() == pytest.approx([0.15] * 3)
-    assert claims.gain(runs, ROLES, "OOD").tolist() == pytest.approx([0.2] * 3)
+    assert measures.dip(runs, ROLES, "OOD").tolist() == pytest.approx([0.15] * 3)
+    assert measures.gain(runs, ROLES, "OOD").tolist() == pytest.approx([0.2] * 3)
 
 
 def differing(by: float, extra: dict, order=BASES):
@@ -322,11 +325,11 @@ def differing(by: float, extra: dict, order=BASES):
 @pytest.mark.parametrize(
     ("check", "parts"),
     [
-        (lambda high, low: claims.c2_smaller_rate_is_weaker(high, {"slow": low}, ROLES), ["slow"]),
-        (lambda high, low: claims.c6_repetition_beats_one_pass(high, low, ROLES), ["ID", "OOD", "GEN"]),
-        (lambda high, low: claims.c7_diversity_still_helps(high, low, ROLES), ["ID", "OOD", "GEN"]),
+        (lambda high, low: training.c2_smaller_rate_is_weaker(high, {"slow": low}, ROLES), ["slow"]),
+        (lambda high, low: training.c6_repetition_beats_one_pass(high, low, ROLES), ["ID", "OOD", "GEN"]),
+        (lambda high, low: training.c7_diversity_still_helps(high, low, ROLES), ["ID", "OOD", "GEN"]),
         (
-            lambda high, low: claims.c8_overfitting_needs_an_aggressive_schedule(high, low, ROLES),
+            lambda high, low: training.c8_overfitting_needs_an_aggressive_schedule(high, low, ROLES),
             ["ID more so than by default", "OOD more so than by default", "answers grow more so than by default"],
         ),
     ],
@@ -358,14 +361,14 @@ def every_claim(roles: dict = ROLES, how=lambda summary: summary) -> pd.DataFram
     }
     return as_table(
         [
-            claims.c1_short_runs_look_like_memorising(arm["short"], roles),
-            claims.c2_smaller_rate_is_weaker(arm["short"], {"slow": arm["slow"]}, roles),
-            *(claims.c3_dip_and_recovery(arm["long"], roles, role) for role in ("ID", "OOD")),
-            *(claims.c4_length_surges_then_shrinks(arm["long"], roles, role) for role in ("ID", "OOD")),
-            claims.c5_holds_for_another_teacher(arm["other"], roles),
-            claims.c6_repetition_beats_one_pass(arm["long"], arm["other"], roles),
-            claims.c7_diversity_still_helps(arm["other"], arm["long"], roles),
-            claims.c8_overfitting_needs_an_aggressive_schedule(arm["long"], arm["other"], roles),
+            training.c1_short_runs_look_like_memorising(arm["short"], roles),
+            training.c2_smaller_rate_is_weaker(arm["short"], {"slow": arm["slow"]}, roles),
+            *(training.c3_dip_and_recovery(arm["long"], roles, role) for role in ("ID", "OOD")),
+            *(training.c4_length_surges_then_shrinks(arm["long"], roles, role) for role in ("ID", "OOD")),
+            training.c5_holds_for_another_teacher(arm["other"], roles),
+            training.c6_repetition_beats_one_pass(arm["long"], arm["other"], roles),
+            training.c7_diversity_still_helps(arm["other"], arm["long"], roles),
+            training.c8_overfitting_needs_an_aggressive_schedule(arm["long"], arm["other"], roles),
         ]
     )
 
@@ -410,7 +413,7 @@ def test_no_claim_knows_a_base_a_data_set_or_a_benchmark_by_name(judged):
 
 
 def test_a_table_of_claims_has_one_row_per_part(judged):
-    assert list(judged.columns) == list(claims.COLUMNS)
+    assert list(judged.columns) == list(claim_module.COLUMNS)
     assert len(judged) == 2 + 1 + 2 * 2 + 2 * 3 + 5 + 3 + 3 + 6
     assert judged.claim.unique().tolist() == ["C1", "C2", "C3 ID", "C3 OOD", "C4 ID", "C4 OOD", "C5", "C6", "C7", "C8"]
     assert set(judged.bases) == {3} and set(judged.runs) == {6}
@@ -431,11 +434,11 @@ def test_a_table_of_claims_repeats_every_number_of_an_effect():
 
 def test_of_no_claims_there_is_an_empty_table_with_the_same_columns():
     found = as_table([])
-    assert found.empty and list(found.columns) == list(claims.COLUMNS)
+    assert found.empty and list(found.columns) == list(claim_module.COLUMNS)
 
 
 def test_a_table_of_claims_says_each_part_s_verdict_and_the_claim_s():
-    dip_only = claims.c3_dip_and_recovery(on_every_base({"stacks": [0.4, 0.2, 0.3, 0.3, 0.4]}), ROLES)
+    dip_only = training.c3_dip_and_recovery(on_every_base({"stacks": [0.4, 0.2, 0.3, 0.3, 0.4]}), ROLES)
     found = as_table([dip_only])
     assert found[["part", "part_verdict", "verdict"]].values.tolist() == [
         ["dip", "held", "did not hold"],
@@ -552,7 +555,7 @@ SCENARIOS = ("flat", "dip_and_gain", "wobbling_gain", "wobbling_dip_and_gain")
 def check_against_claims(study: Study, numbers):
     dips, gains = judged_over_bases(study.dips), judged_over_bases(study.gains)
     for number in numbers:
-        parts = claims.c3_dip_and_recovery(study.summary(number), SIMULATED_ROLES).parts
+        parts = training.c3_dip_and_recovery(study.summary(number), SIMULATED_ROLES).parts
         assert astuple(parts["dip"]) == pytest.approx(astuple(dips[number]))
         assert astuple(parts["gain"]) == pytest.approx(astuple(gains[number]))
 

@@ -1,0 +1,60 @@
+"""What a claim is: effects in the direction that it says, and what they amount to."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from rsft_utils.claims.measures import Roles
+from rsft_utils.effects import Effect, joint_verdict, over_bases
+
+COLUMNS = (
+    "claim", "statement", "part", "effect", "low", "high", "bases", "runs", "p", "part_verdict", "verdict",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, the effects that it needs (each in the direction that the claim says), and what they amount to.
+
+    `against`: benchmarks whose own effect is surely the other way, where a claim asks for them.
+    """
+
+    id: str
+    statement: str
+    parts: dict[str, Effect]
+    against: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """All parts must hold; a claim that holds on the average and not everywhere is `mixed`."""
+        verdict = joint_verdict(list(self.parts.values()))
+        return "mixed" if verdict == "held" and self.against else verdict
+
+
+def by_role(measure: Callable, roles: Roles, which: tuple[str, ...]) -> dict[str, Effect]:
+    """One part per role, from `measure(roles, role)`, a Series over runs."""
+    return {role: over_bases(measure(roles, role)) for role in which}
+
+
+def benchmarks_against(measure: Callable, roles: Roles, which: tuple[str, ...]) -> tuple[str, ...]:
+    """Benchmarks of these roles where the effect is surely the other way."""
+    names = [name for name, role in roles.items() if role in which]
+    return tuple(name for name in names if over_bases(measure({name: name}, name)).is_opposite)
+
+
+def as_table(claims: list[Claim]):
+    """One row per part of every claim, with COLUMNS."""
+    import pandas as pd
+
+    rows = [
+        {
+            "claim": claim.id,
+            "statement": claim.statement,
+            "part": part,
+            **asdict(effect),
+            "part_verdict": effect.verdict,
+            "verdict": claim.verdict,
+        }
+        for claim in claims
+        for part, effect in claim.parts.items()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
