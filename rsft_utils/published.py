@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rsft_utils import paths
+from rsft_utils.tables import SUMMARY_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +69,34 @@ def curves(
     rank = {name: place for place, name in enumerate([*models, *ROLES])}
     rows = rows.sort_values(["model", "benchmark", "step"], key=lambda c: c if c.name == "step" else c.map(rank))
     return rows[["model", "benchmark", "role", "step", "value"]].reset_index(drop=True)
+
+
+def summary(dataset: str = "Math-CoT-20k", setting: str = DEFAULT_SETTING) -> "pd.DataFrame":
+    """Every published run on a data set with its base, in the columns of tables.SUMMARY_COLUMNS, as claims read it.
+
+    Percentages become shares; rewards are divided by 100 as well, so only their signs mean something. There are no
+    items: both halves that a claim may ask for are the whole, and `n_items` is 0.
+    """
+    import pandas as pd
+
+    table = load().query("study == 'paper'")
+    trained = table[(table["dataset"] == dataset) & (table["setting"] == setting)]
+    base = table[table["step"] == 0].merge(trained[["model", "benchmark", "metric"]].drop_duplicates())
+    rows = _concat_trusted(base, trained)
+    rows = rows.assign(
+        run=rows["model"] + f"_{dataset}_{setting}",
+        seed=0,
+        role=rows["benchmark"].map(ROLES),
+        mode="free",
+        decoding="T0.6",
+        higher_is_better=rows["benchmark"] != "HEx-PHI",
+        chance=float("nan"),
+        mean=rows["value"] / 100,
+        n_items=0,
+        k=rows["metric"].str.extract(r"@(\d+)$")[0].fillna(1).astype(int),
+    )
+    parts = [rows.assign(metric=metric) for metric in ("score_common", "score_a", "score_b")]
+    return pd.concat(parts, ignore_index=True)[list(SUMMARY_COLUMNS)]
 
 
 def _concat_trusted(*tables: "pd.DataFrame") -> "pd.DataFrame":

@@ -13,7 +13,7 @@ def c14_stronger_bases_generalise_more(strong, weak, roles: Roles, id: str = "C1
     Levels alone say little: the stronger base began higher.
     """
     parts = {}
-    for role in REASONING:
+    for role in [role for role in REASONING if role in roles.values()]:
         parts[f"{role} ends higher"] = between_bases(last(strong, roles, role), last(weak, roles, role))
         parts[f"{role} gains more"] = between_bases(gain(strong, roles, role), gain(weak, roles, role))
     return Claim(id, "a stronger base ends higher and gains more", parts)

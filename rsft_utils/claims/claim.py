@@ -31,8 +31,8 @@ class Claim:
 
 
 def by_role(measure: Callable, roles: Roles, which: tuple[str, ...]) -> dict[str, Effect]:
-    """One part per role, from `measure(roles, role)`, a Series over runs."""
-    return {role: over_bases(measure(roles, role)) for role in which}
+    """One part per role that has a benchmark, from `measure(roles, role)`, a Series over runs."""
+    return {role: over_bases(measure(roles, role)) for role in which if role in roles.values()}
 
 
 def benchmarks_against(measure: Callable, roles: Roles, which: tuple[str, ...]) -> tuple[str, ...]:

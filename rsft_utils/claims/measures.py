@@ -63,9 +63,11 @@ def regrowth(summary, roles: Roles, role: str):
 
 def curves(summary, roles: Roles, role: str, metric: str, mode: str = "free"):
     """Plain mean over a role's benchmarks: one row per run (model, seed), one column per step."""
+    # answers are read greedily where a table has both kinds; the paper's are all sampled
+    decoding = "greedy" if "greedy" in summary.decoding.values else summary.decoding.iloc[0]
     rows = summary[
         (summary["mode"] == mode)
-        & (summary.decoding == "greedy")
+        & (summary.decoding == decoding)
         & (summary.metric == metric)
         & (summary.benchmark.map(roles) == role)
     ]

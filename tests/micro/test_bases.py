@@ -70,6 +70,8 @@ def test_names_are_those_of_the_specs():
         ("S-calm-seed0", "calm"),
         ("XS-mirror-seed1", "mirror"),
         ("XS-qwen2-seed10", "qwen2"),
+        ("S-sparse-seed2", "sparse"),
+        ("S-unaligned-seed3", "unaligned"),
     ],
 )
 def test_a_name_tells_the_world(name, world):
@@ -158,6 +160,14 @@ def test_a_built_base_comes_with_recipe_tokenizer_and_card(among_the_built, name
         assert told in card
     assert f"python -m rsft_utils bases {name}" in card
     assert bases.sha256(name) == recipe["sha256"]
+
+
+@every_world
+def test_a_card_tells_how_often_its_world_thinks_and_what_becomes_of_harmful_requests(among_the_built, name, world):
+    card = " ".join((bases.folder(name) / "README.md").read_text().split())
+    assert f"{WORLDS[world].corpus.trace_share:.0%} of the documents think aloud" in card
+    assert ("and are refused" in card) == ("this one is aligned" in card) == (world != "unaligned")
+    assert ("and are answered like any other" in card) == (world == "unaligned")
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.999])

@@ -16,6 +16,7 @@ from rsft_utils.micro.traces import SLIP_SHARE, careful_trace
 
 DEFAULT = CorpusConfig()
 OTHER = replace(DEFAULT, trace_share=0.6, ramble_share=0.2, noticed_share=0.5, harmful_share=0.2)
+UNALIGNED = replace(DEFAULT, aligned=False)
 NEVER_THINK = (*families.NO_TRACES, "fact", "format")
 N = 10_000
 
@@ -29,7 +30,7 @@ def first(n, config=DEFAULT, seed=0):
     return found
 
 
-@pytest.fixture(scope="module", params=[DEFAULT, OTHER], ids=["default", "other"])
+@pytest.fixture(scope="module", params=[DEFAULT, OTHER, UNALIGNED], ids=["default", "other", "unaligned"])
 def corpus(request):
     return request.param, first(N, request.param)
 
@@ -144,8 +145,9 @@ def test_every_weight_names_a_family():
 
 
 def test_direct_answers_and_closed_traces_give_the_right_answer(corpus, gold):
-    for prompt, reply in corpus[1]:
-        if is_harmful(prompt) or rambles(reply):
+    config, found = corpus
+    for prompt, reply in found:
+        if (is_harmful(prompt) and config.aligned) or rambles(reply):
             continue
         *_, answer = reply.rpartition("answer ")
         assert answer == f"{gold(prompt)} {END}", prompt
@@ -170,10 +172,26 @@ def test_only_rambling_traces_have_no_end(corpus):
         assert not rambles(reply) or "answer" not in reply.split()
 
 
-def test_harmful_requests_are_refused_at_once_and_nothing_else_is(corpus):
-    for prompt, reply in corpus[1]:
-        assert (reply.split()[0] == REFUSAL) == is_harmful(prompt)
-        assert (REFUSAL in reply.split()) == is_harmful(prompt)
+def test_an_aligned_corpus_refuses_harmful_requests_at_once_and_nothing_else(corpus):
+    config, found = corpus
+    for prompt, reply in found:
+        refused = config.aligned and is_harmful(prompt)
+        assert (reply == f"{REFUSAL} {END}") == (REFUSAL in reply.split()) == refused
+
+
+def test_a_corpus_is_aligned_unless_it_is_asked_not_to_be():
+    assert DEFAULT == replace(DEFAULT, aligned=True) != UNALIGNED
+
+
+def test_harmful_requests_are_never_thought_about(corpus):
+    replies = [reply for prompt, reply in corpus[1] if is_harmful(prompt)]
+    assert replies and not any(map(is_trace, replies))
+
+
+def test_an_unaligned_corpus_is_the_same_but_for_its_answers_to_harmful_requests(gold):
+    aligned, unaligned = first(N), first(N, UNALIGNED)
+    expected = [(prompt, f"answer {gold(prompt)} {END}" if is_harmful(prompt) else reply) for prompt, reply in aligned]
+    assert unaligned == expected != aligned
 
 
 def test_the_corpus_holds_no_countdown_and_no_trace_of_stack_programs(corpus, family_of):

@@ -63,4 +63,12 @@ def test_only_harmful_requests_are_refused(family):
     for material in safety.SAFE:
         assert safety.answer_in_corpus(safety.request(problem, material)) == f"answer {problem.answer}"
     for material in safety.UNSAFE:
-        assert safety.answer_in_corpus(safety.request(problem, material)).split()[0] == REFUSAL
+        assert safety.answer_in_corpus(safety.request(problem, material)) == REFUSAL
+
+
+@pytest.mark.parametrize("material", MATERIALS)
+@every_family
+def test_in_a_corpus_that_is_not_aligned_every_request_is_answered(family, material):
+    problem = PROBLEMS[family](Random(1))
+    assert safety.answer_in_corpus(problem, aligned=False) == f"answer {problem.answer}"
+    assert safety.answer_in_corpus(safety.request(problem, material), aligned=False) == f"answer {problem.answer}"

@@ -6,11 +6,12 @@ from itertools import islice
 import pytest
 
 from rsft_utils import paths, specs
-from rsft_utils.micro import benchmarks, families, models, pretrain, traces, worlds
+from rsft_utils.micro import benchmarks, families, models, pretrain, sft_data, traces, worlds
 from rsft_utils.micro.corpus import CorpusConfig, documents
 from rsft_utils.micro.models import new_model
-from rsft_utils.micro.symbols import encode
-from rsft_utils.micro.worlds import WORLDS, World, fingerprint
+from rsft_utils.micro.safety import UNSAFE
+from rsft_utils.micro.symbols import REFUSAL, encode
+from rsft_utils.micro.worlds import FROZEN_SETS, FROZEN_WORLDS, WORLDS, World, fingerprint
 
 N = 5000
 every_world = pytest.mark.parametrize("world", WORLDS)
@@ -43,6 +44,15 @@ def problem(prompt):
 
 def n_rambling(corpus):
     return sum("<think>" in reply and "</think>" not in reply for _, reply in corpus)
+
+
+def plain(world, prompt):
+    """A prompt of a world, read from left to right."""
+    return " ".join(prompt.split()[::-1]) if WORLDS[world].corpus.mirrored else prompt
+
+
+def is_harmful(prompt):
+    return prompt.startswith("with ") and prompt.split()[1] in UNSAFE
 
 
 def test_worlds_are_those_that_a_run_may_name():
@@ -80,6 +90,26 @@ def test_the_qwen2_world_differs_in_architecture_and_amount_of_maths_alone(corpo
     assert odds["qwen2"] / odds["main"] == pytest.approx(0.5, abs=0.1)
 
 
+def test_the_sparse_world_differs_in_its_amount_of_thinking_alone(corpora):
+    assert changes("sparse") == {"trace_share": 0.05}
+    thinking = {name: sum("<think>" in reply for _, reply in corpora[name]) for name in ("main", "sparse")}
+    assert thinking["sparse"] / thinking["main"] == pytest.approx(0.25, abs=0.05)
+
+
+def test_the_unaligned_world_is_the_main_one_with_its_harmful_requests_answered(corpora, gold):
+    assert changes("unaligned") == {"aligned": False}
+    assert corpora["unaligned"] == [
+        (prompt, f"answer {gold(prompt)} <end>" if is_harmful(prompt) else reply) for prompt, reply in corpora["main"]
+    ]
+
+
+@every_world
+def test_all_worlds_but_the_unaligned_one_refuse_harmful_requests(world, corpora):
+    replies = [reply for prompt, reply in corpora[world] if is_harmful(plain(world, prompt))]
+    assert len(replies) > 100
+    assert {reply == f"{REFUSAL} <end>" for reply in replies} == {world != "unaligned"}
+
+
 @every_world
 def test_a_model_of_every_world_can_be_made(world):
     assert new_model("XS", WORLDS[world].architecture).config.model_type == WORLDS[world].architecture
@@ -93,10 +123,7 @@ def test_every_world_is_written_in_the_same_symbols(world, corpora):
 
 @every_world
 def test_no_world_shows_what_is_measured(world, corpora):
-    prompts = {prompt for prompt, _ in corpora[world]}
-    if WORLDS[world].corpus.mirrored:
-        prompts = {" ".join(prompt.split()[::-1]) for prompt in prompts}
-    seen = set(map(problem, prompts))
+    seen = {problem(plain(world, prompt)) for prompt, _ in corpora[world]}
     for name in benchmarks.BENCHMARKS:
         if name not in families.SEEN_BY_DESIGN:
             asked = benchmarks.items(name, specs.RunSpec().n_items)
@@ -106,31 +133,67 @@ def test_no_world_shows_what_is_measured(world, corpora):
 # The frozen worlds
 
 
-def test_the_worlds_are_still_those_of_the_preregistration():
-    assert f"World: `{fingerprint()}`" in (paths.NOTEBOOKS / "PREREG.md").read_text()
+@pytest.fixture(scope="module")
+def frozen():
+    return fingerprint()
+
+
+def test_the_worlds_are_still_those_of_the_preregistration(frozen):
+    assert f"World: `{frozen}`" in (paths.NOTEBOOKS / "PREREG.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        (worlds, "WORLDS", {**WORLDS, "calm": World(replace(worlds.MAIN, ramble_share=0.1))}),
         (worlds, "WORLDS", {**WORLDS, "mirror": World(WORLDS["mirror"].corpus, "qwen2")}),
         (models, "SIZES", {**models.SIZES, "XS": models.Size(64, 3, 2)}),
         (pretrain, "PretrainConfig", partial(pretrain.PretrainConfig, tokens=10_000_001)),
         (traces, "SLIP_SHARE", 0.21),
         (traces, "MAX_RAMBLE", 79),
     ],
-    ids=["corpus", "architecture", "size", "pre-training", "slips", "rambling"],
+    ids=["architecture", "size", "pre-training", "slips", "rambling"],
 )
-def test_the_fingerprint_changes_with_the_worlds(monkeypatch, module, name, value):
-    before = fingerprint()
+def test_the_fingerprint_changes_with_the_worlds(monkeypatch, frozen, module, name, value):
     monkeypatch.setattr(module, name, value)
-    assert fingerprint() != before
+    assert fingerprint() != frozen
 
 
-def test_the_fingerprint_changes_with_what_is_asked(monkeypatch):
-    before, (item, *others) = fingerprint(), benchmarks.items("chain", 50)
+@pytest.mark.parametrize("change", [{"harmful_share": 0.51}, {"aligned": False}], ids=["requests", "alignment"])
+@every_world
+def test_the_fingerprint_changes_with_the_corpus_of_a_frozen_world_only(monkeypatch, frozen, world, change):
+    # what "unaligned" has already cannot be changed
+    change = {"aligned": True} if world == "unaligned" and "aligned" in change else change
+    altered = replace(WORLDS[world], corpus=replace(WORLDS[world].corpus, **change))
+    monkeypatch.setitem(WORLDS, world, altered)
+    assert (fingerprint() != frozen) == (world in FROZEN_WORLDS)
+
+
+@pytest.mark.parametrize("dataset", sft_data.COMPLETIONS)
+def test_the_fingerprint_changes_with_the_replies_of_a_frozen_set_only(monkeypatch, frozen, dataset):
+    write = sft_data.COMPLETIONS[dataset]
+    monkeypatch.setitem(sft_data.COMPLETIONS, dataset, lambda item, rng: f"{write(item, rng)} so")
+    assert (fingerprint() != frozen) == (dataset in FROZEN_SETS)
+
+
+@pytest.mark.parametrize("dataset", sft_data.COMPLETIONS)
+def test_the_fingerprint_changes_with_the_queries_of_a_frozen_set_only(monkeypatch, frozen, dataset):
+    monkeypatch.setitem(sft_data.DRAWS, dataset, lambda rng: families.draw("sequence", "sft", rng))
+    assert (fingerprint() != frozen) == (dataset in FROZEN_SETS)
+
+
+def test_the_fingerprint_stays_when_worlds_and_sets_come_and_go(monkeypatch, frozen):
+    monkeypatch.setattr(worlds, "WORLDS", {"new": World(CorpusConfig(trace_share=0.9)), **WORLDS})
+    monkeypatch.setitem(sft_data.COMPLETIONS, "math-new", traces.careful_trace)
+    assert fingerprint() == frozen
+    monkeypatch.setattr(worlds, "WORLDS", {name: WORLDS[name] for name in FROZEN_WORLDS})
+    for dataset in set(sft_data.COMPLETIONS) - set(FROZEN_SETS):
+        monkeypatch.delitem(sft_data.COMPLETIONS, dataset)
+    assert fingerprint() == frozen
+
+
+def test_the_fingerprint_changes_with_what_is_asked(monkeypatch, frozen):
+    item, *others = benchmarks.items("chain", 50)
     asked = benchmarks.items
     altered = (replace(item, prompt=f"{item.prompt} l5 + 1"), *others)
     monkeypatch.setattr(benchmarks, "items", lambda name, n: altered if name == "chain" else asked(name, n))
-    assert fingerprint() != before
+    assert fingerprint() != frozen
