@@ -13,6 +13,7 @@ from rsft_utils.claims.claim import Claim
 
 BY_SIZE = ("Qwen3-1.7B", "Qwen3-4B", "Qwen3-8B", "Qwen3-14B")
 NOT_PUBLIC = {
+    "C1": "four changes are quoted (MATH500 +12.7, AIME24 +29.7, IFEval -9.8, TruthfulQA -15.1), no scores",
     "C2": "no score of the runs at a fifth of the rate",
     "C4": "no answer lengths by benchmark and step",
     "C5": "no score of the runs with DeepSeek-R1's solutions",
@@ -27,7 +28,7 @@ NOT_PUBLIC = {
 def signs():
     """One row per claim, model and benchmark: columns claim, models, benchmark, role, effect, agrees.
 
-    `effect`: the smallest of the claim's parts, in percentage points (rewards: in reward). It agrees if all are above 0.
+    `effect`: the smallest of the claim's parts, in percentage points (rewards: in reward). All above 0 agrees.
     """
     import pandas as pd
 
@@ -77,6 +78,5 @@ def _claims() -> Iterator[tuple[str, str, str, Claim]]:
 def _shared(tables, roles: tuple[str, ...]) -> list[tuple[str, str]]:
     """Benchmarks of these roles that all the tables have after training."""
     there = [set(table.benchmark[table.step > 0]) for table in tables]
-    return [
-        (name, role) for name, role in published.ROLES.items() if role in roles and name in set.intersection(*there)
-    ]
+    shared = set.intersection(*there)
+    return [(name, role) for name, role in published.ROLES.items() if role in roles and name in shared]
