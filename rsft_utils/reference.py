@@ -126,6 +126,13 @@ def load_loss(name: str):
     return pd.read_parquet(_file(f"loss/{name}"))
 
 
+def load_completions(name: str):
+    """Prompt, answer and outcome of some items of an arm: columns run, step, benchmark, decoding, outcome, ..."""
+    import pandas as pd
+
+    return pd.read_parquet(_file(f"completions/{name}"))
+
+
 def _file(name: str):
     return paths.REFERENCE / f"{name}.parquet"
 

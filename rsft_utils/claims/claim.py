@@ -35,10 +35,15 @@ def by_role(measure: Callable, roles: Roles, which: tuple[str, ...]) -> dict[str
     return {role: over_bases(measure(roles, role)) for role in which if role in roles.values()}
 
 
+def by_benchmark(measure: Callable, roles: Roles, which: tuple[str, ...]) -> dict[str, Effect]:
+    """The effect on every benchmark of these roles by itself."""
+    names = [name for name, role in roles.items() if role in which]
+    return {name: over_bases(measure({name: name}, name)) for name in names}
+
+
 def benchmarks_against(measure: Callable, roles: Roles, which: tuple[str, ...]) -> tuple[str, ...]:
     """Benchmarks of these roles where the effect is surely the other way."""
-    names = [name for name, role in roles.items() if role in which]
-    return tuple(name for name in names if over_bases(measure({name: name}, name)).is_opposite)
+    return tuple(name for name, effect in by_benchmark(measure, roles, which).items() if effect.is_opposite)
 
 
 def as_table(claims: list[Claim]):

@@ -11,7 +11,7 @@ what stands before it really is wrong and what follows puts it right:
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from rsft_utils.micro.arithmetic import operate
 from rsft_utils.micro.item import Item
@@ -38,10 +38,29 @@ class Behaviours:
 
 def replay(item: Item, thought: str) -> Behaviours:
     """Count steps and backtracks of a thought (the text between `<think>` and `</think>`). Never raises."""
+    steps, right_steps, valid = _replayed(item, thought)
+    return Behaviours(steps, right_steps, len(_markers(thought.split())), len(valid))
+
+
+def backtracks(item: Item, thought: str) -> dict[int, bool]:
+    """The markers of a thought: place of the symbol -> whether the backtrack is valid."""
+    _, _, valid = _replayed(item, thought)
+    places = {len(thought[:at].split()) for at in valid}
+    return {place: place in places for place in _markers(thought.split())}
+
+
+def _markers(symbols: list[str]) -> list[int]:
+    """Places of every `wait`, and of every `no` that no `wait` follows."""
+    return [i for i, s in enumerate(symbols) if s == "wait" or (s == "no" and symbols[i + 1 : i + 2] != ["wait"])]
+
+
+def _replayed(item: Item, thought: str) -> tuple[int, int, list[int]]:
+    """Steps, right steps, and where in the text (character) each marker of a valid backtrack stands."""
     segments = thought.split(" ; ")
     problem = item.prompt.split(" : ")[-1]  # without the material of a request
     holder = problem.split()[1] if problem.startswith("ball ") else None
-    steps = right_steps = corrections = 0
+    steps = right_steps = start = 0
+    valid: list[int] = []
     before_line: dict[str, str | None] = {}  # who had the ball before a line: a line may be quoted again
     for segment in segments:
         if line := re.search(r"\b(l[1-6]) pass", segment):
@@ -50,14 +69,15 @@ def replay(item: Item, thought: str) -> Behaviours:
         found = [step for piece in tries for step in piece]
         steps += len(found)
         right_steps += sum(step["result"] == right_result(step["left"], holder) for step in found)
-        corrections += sum(_corrects(a[-1], b[0], holder) for a, b in pairwise(tries) if a and b)
+        # the marker is the last symbol of what separates two tries
+        marks = [start + match.end() - len(match[0].split()[-1]) - 1 for match in _AGAIN.finditer(segment)]
+        for mark, (a, b) in zip(marks, pairwise(tries), strict=True):
+            if a and b and _corrects(a[-1], b[0], holder):
+                valid.append(mark)
         if holder is not None and found:
             holder = found[-1]["result"]
-    symbols = thought.split()
-    rejections = sum(s == "no" and symbols[i + 1 : i + 2] != ["wait"] for i, s in enumerate(symbols))
-    return Behaviours(
-        steps, right_steps, symbols.count("wait") + rejections, corrections + _justified_retries(problem, segments)
-    )
+        start += len(segment) + len(" ; ")
+    return steps, right_steps, valid + _justified_retries(problem, segments)
 
 
 def right_result(left: str, holder: str | None = None) -> str | None:
@@ -77,15 +97,17 @@ def _corrects(first: re.Match, second: re.Match, holder: str | None) -> bool:
     return first["left"] == second["left"] and first["result"] != right and second["result"] == right
 
 
-def _justified_retries(problem: str, segments: list[str]) -> int:
-    """Attempts given up with `no` that really fail and are followed by one not made before."""
-    attempts = [(_attempt(problem, segment), segment) for segment in segments]
-    attempts = [(made, segment) for made, segment in attempts if made]
-    count, before = 0, set()
-    for (made, segment), (following, _) in pairwise(attempts):
+def _justified_retries(problem: str, segments: list[str]) -> list[int]:
+    """Where attempts end that were given up with `no`, really fail and are followed by one not made before."""
+    ends = accumulate(len(segment) + len(" ; ") for segment in segments)
+    attempts = [(_attempt(problem, segment), segment, end) for segment, end in zip(segments, ends, strict=True)]
+    attempts = [attempt for attempt in attempts if attempt[0]]
+    retries, before = [], set()
+    for (made, segment, end), (following, _, _) in pairwise(attempts):
         before.add(made)
-        count += segment.endswith(" no") and following not in before and _fails(problem, made)
-    return count
+        if segment.endswith(" no") and following not in before and _fails(problem, made):
+            retries.append(end - len(" ; ") - len("no"))
+    return retries
 
 
 def _attempt(problem: str, segment: str) -> tuple[str, ...]:

@@ -2,10 +2,15 @@
 
 from rsft_utils.plots.bars import completion_lengths, elicited_or_learned, loss, mode_bars
 from rsft_utils.plots.curves import dip_and_recovery, every_benchmark, published
+from rsft_utils.plots.levels import base_and_final, changes
+from rsft_utils.plots.reader import answers
 from rsft_utils.plots.study import compare, design_map, forest, limits, warm_up
 from rsft_utils.plots.style import save
 
 __all__ = [
+    "answers",
+    "base_and_final",
+    "changes",
     "compare",
     "completion_lengths",
     "design_map",

@@ -11,7 +11,7 @@ from rsft_utils.micro.corpus import CorpusConfig, documents
 from rsft_utils.micro.models import new_model
 from rsft_utils.micro.safety import UNSAFE
 from rsft_utils.micro.symbols import REFUSAL, encode
-from rsft_utils.micro.worlds import FROZEN_SETS, FROZEN_WORLDS, WORLDS, World, fingerprint
+from rsft_utils.micro.worlds import FROZEN, WORLDS, World, fingerprint
 
 N = 5000
 every_world = pytest.mark.parametrize("world", WORLDS)
@@ -130,65 +130,93 @@ def test_no_world_shows_what_is_measured(world, corpora):
             assert not seen & {problem(item.prompt) for item in asked}, name
 
 
-# The frozen worlds
+# The frozen worlds and sets
+
+every_dataset = pytest.mark.parametrize("dataset", sft_data.COMPLETIONS)
+
+
+def fingerprints():
+    return {part: fingerprint(part) for part in FROZEN}
+
+
+def changed(before):
+    """Parts that have another fingerprint than before."""
+    return {part for part, now in fingerprints().items() if now != before[part]}
 
 
 @pytest.fixture(scope="module")
 def frozen():
-    return fingerprint()
+    return fingerprints()
 
 
-def test_the_worlds_are_still_those_of_the_preregistration(frozen):
-    assert f"World: `{frozen}`" in (paths.NOTEBOOKS / "PREREG.md").read_text()
+@pytest.mark.parametrize(("part", "words"), [("first", "World"), ("addendum", "New worlds and fine-tuning sets")])
+def test_what_is_frozen_is_still_that_of_the_preregistration(frozen, part, words):
+    assert f"{words}: `{frozen[part]}`" in (paths.NOTEBOOKS / "PREREG.md").read_text()
+
+
+def test_every_world_and_every_set_is_frozen_once():
+    names, sets = (sum(found, ()) for found in zip(*FROZEN.values(), strict=True))
+    assert sorted(names) == sorted(WORLDS) and sorted(sets) == sorted(sft_data.COMPLETIONS)
+
+
+def test_the_first_part_is_what_is_asked_for_by_default(frozen):
+    assert fingerprint() == frozen["first"] != frozen["addendum"]
 
 
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        (worlds, "WORLDS", {**WORLDS, "mirror": World(WORLDS["mirror"].corpus, "qwen2")}),
         (models, "SIZES", {**models.SIZES, "XS": models.Size(64, 3, 2)}),
         (pretrain, "PretrainConfig", partial(pretrain.PretrainConfig, tokens=10_000_001)),
         (traces, "SLIP_SHARE", 0.21),
         (traces, "MAX_RAMBLE", 79),
     ],
-    ids=["architecture", "size", "pre-training", "slips", "rambling"],
+    ids=["size", "pre-training", "slips", "rambling"],
 )
-def test_the_fingerprint_changes_with_the_worlds(monkeypatch, frozen, module, name, value):
+def test_the_fingerprints_change_with_what_all_worlds_share(monkeypatch, frozen, module, name, value):
     monkeypatch.setattr(module, name, value)
-    assert fingerprint() != frozen
+    assert changed(frozen) == set(FROZEN)
 
 
-@pytest.mark.parametrize("change", [{"harmful_share": 0.51}, {"aligned": False}], ids=["requests", "alignment"])
+@pytest.mark.parametrize("knob", [{"harmful_share": 0.51}, {"aligned": None}], ids=["requests", "alignment"])
 @every_world
-def test_the_fingerprint_changes_with_the_corpus_of_a_frozen_world_only(monkeypatch, frozen, world, change):
-    # what "unaligned" has already cannot be changed
-    change = {"aligned": True} if world == "unaligned" and "aligned" in change else change
-    altered = replace(WORLDS[world], corpus=replace(WORLDS[world].corpus, **change))
-    monkeypatch.setitem(WORLDS, world, altered)
-    assert (fingerprint() != frozen) == (world in FROZEN_WORLDS)
+def test_a_changed_corpus_changes_the_fingerprint_of_its_part_alone(monkeypatch, frozen, world, knob):
+    corpus = WORLDS[world].corpus
+    knob = {"aligned": not corpus.aligned} if "aligned" in knob else knob
+    monkeypatch.setitem(WORLDS, world, replace(WORLDS[world], corpus=replace(corpus, **knob)))
+    assert changed(frozen) == {part for part, (names, _) in FROZEN.items() if world in names}
 
 
-@pytest.mark.parametrize("dataset", sft_data.COMPLETIONS)
-def test_the_fingerprint_changes_with_the_replies_of_a_frozen_set_only(monkeypatch, frozen, dataset):
+@every_world
+def test_another_architecture_changes_the_fingerprint_of_its_part_alone(monkeypatch, frozen, world):
+    other = {"qwen3": "qwen2", "qwen2": "qwen3"}[WORLDS[world].architecture]
+    monkeypatch.setitem(WORLDS, world, replace(WORLDS[world], architecture=other))
+    assert changed(frozen) == {part for part, (names, _) in FROZEN.items() if world in names}
+
+
+@every_dataset
+def test_other_replies_of_a_set_change_the_fingerprint_of_its_part_alone(monkeypatch, frozen, dataset):
     write = sft_data.COMPLETIONS[dataset]
     monkeypatch.setitem(sft_data.COMPLETIONS, dataset, lambda item, rng: f"{write(item, rng)} so")
-    assert (fingerprint() != frozen) == (dataset in FROZEN_SETS)
+    assert changed(frozen) == {part for part, (_, sets) in FROZEN.items() if dataset in sets}
 
 
-@pytest.mark.parametrize("dataset", sft_data.COMPLETIONS)
-def test_the_fingerprint_changes_with_the_queries_of_a_frozen_set_only(monkeypatch, frozen, dataset):
+@every_dataset
+def test_other_queries_of_a_set_change_the_fingerprint_of_its_part_alone(monkeypatch, frozen, dataset):
     monkeypatch.setitem(sft_data.DRAWS, dataset, lambda rng: families.draw("sequence", "sft", rng))
-    assert (fingerprint() != frozen) == (dataset in FROZEN_SETS)
+    assert changed(frozen) == {part for part, (_, sets) in FROZEN.items() if dataset in sets}
 
 
-def test_the_fingerprint_stays_when_worlds_and_sets_come_and_go(monkeypatch, frozen):
+@pytest.mark.parametrize("part", FROZEN)
+def test_a_fingerprint_stays_when_other_worlds_and_sets_come_and_go(monkeypatch, frozen, part):
+    names, sets = FROZEN[part]
     monkeypatch.setattr(worlds, "WORLDS", {"new": World(CorpusConfig(trace_share=0.9)), **WORLDS})
     monkeypatch.setitem(sft_data.COMPLETIONS, "math-new", traces.careful_trace)
-    assert fingerprint() == frozen
-    monkeypatch.setattr(worlds, "WORLDS", {name: WORLDS[name] for name in FROZEN_WORLDS})
-    for dataset in set(sft_data.COMPLETIONS) - set(FROZEN_SETS):
+    assert fingerprint(part) == frozen[part]
+    monkeypatch.setattr(worlds, "WORLDS", {name: WORLDS[name] for name in names})
+    for dataset in set(sft_data.COMPLETIONS) - set(sets):
         monkeypatch.delitem(sft_data.COMPLETIONS, dataset)
-    assert fingerprint() == frozen
+    assert fingerprint(part) == frozen[part]
 
 
 def test_the_fingerprint_changes_with_what_is_asked(monkeypatch, frozen):
@@ -196,4 +224,4 @@ def test_the_fingerprint_changes_with_what_is_asked(monkeypatch, frozen):
     asked = benchmarks.items
     altered = (replace(item, prompt=f"{item.prompt} l5 + 1"), *others)
     monkeypatch.setattr(benchmarks, "items", lambda name, n: altered if name == "chain" else asked(name, n))
-    assert fingerprint() != frozen
+    assert changed(frozen) == set(FROZEN)
