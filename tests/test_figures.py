@@ -1,11 +1,12 @@
 import pytest
 
-from rsft_utils import figures, paths, plots, reference
+from rsft_utils import figures, paths, plots, reference, verdicts
+from rsft_utils.comparisons import COMPARISONS, WARM_UPS
 from rsft_utils.plots import style
 
 OF_RUNS = {"dip_and_recovery", "every_benchmark", "elicited_or_learned", "limits"}
 SHORT_RUNS = ("S", "S-one-epoch", "S-slow-one-epoch", "S-slow-two-epochs")
-ARMS_SHOWN = {arm for arms, _ in figures.STUDY.values() for arm in arms.values()} | set(figures.WARM_UPS.values())
+TRAINING, DATA, CAPABILITY, SAFETY = NOTEBOOKS = list(COMPARISONS)
 
 
 @pytest.fixture
@@ -29,10 +30,12 @@ def own_figures(tmp_path, monkeypatch):
 
 @pytest.fixture
 def not_drawn(monkeypatch):
-    """Comparisons are not drawn: the figure is what it would have been drawn from."""
+    """Comparisons are not drawn and nothing is judged: a figure is what it would have been drawn from."""
     monkeypatch.setattr(plots, "compare", lambda tables, panels, label: (tables, panels, label))
     monkeypatch.setattr(plots, "warm_up", lambda tables, rates, label: (tables, rates, label))
+    monkeypatch.setattr(plots, "design_map", lambda designs, label: designs)
     monkeypatch.setattr(plots, "forest", lambda verdicts, label: verdicts)
+    monkeypatch.setattr(verdicts, "table", lambda *findings: f"verdicts on {findings}")
 
 
 def test_a_notebook_has_the_figures_that_it_shows(made_up_summary):
@@ -60,72 +63,89 @@ def test_the_label_of_bases_speaks_of_no_run(made_up_summary):
     assert "run" not in label
 
 
-def test_every_arm_of_the_study_is_shown():
-    assert set(reference.arms()) == ARMS_SHOWN
-
-
-def test_a_comparison_is_between_runs_of_one_size():
-    for arms in [*(arms for arms, _ in figures.STUDY.values()), figures.WARM_UPS]:
-        assert len({arm.split("-")[0] for arm in arms.values()}) == 1
-        assert len(set(arms.values())) == len(arms)
-
-
 @pytest.mark.parametrize(
-    ("arms", "comparisons"),
+    ("notebook", "arms", "comparisons"),
     [
-        ((), set()),
-        (("S", "XS"), set()),
-        (SHORT_RUNS, {"short_runs"}),
-        (SHORT_RUNS[:-1], {"short_runs"}),
-        (SHORT_RUNS[1:], set()),
-        (SHORT_RUNS[:1], set()),
-        (("S", "S-teacher2", "XS-no-warm-up", "XS", "XS-long-warm-up"), {"teachers", "warm_up"}),
+        (TRAINING, (), {"designs"}),
+        (TRAINING, ("S", "XS"), {"designs"}),
+        (TRAINING, SHORT_RUNS, {"designs", "short_runs"}),
+        (TRAINING, SHORT_RUNS[:-1], {"designs", "short_runs"}),
+        (TRAINING, SHORT_RUNS[1:], {"designs"}),
+        (TRAINING, SHORT_RUNS[:1], {"designs"}),
+        (
+            TRAINING,
+            ("S", "S-teacher2", "XS-no-warm-up", "XS", "XS-long-warm-up"),
+            {"designs", "teachers", "warm_up"},
+        ),
+        (DATA, ("S",), set()),
+        (DATA, ("S", "S-nocot"), {"data", "structure"}),
+        (DATA, ("S-nocot", "S-two-epochs"), {"loss_tokens"}),
+        (DATA, ("S", "S-answer-only", "XS-no-warm-up", "XS", "XS-long-warm-up"), {"quality"}),
+        (CAPABILITY, ("S", "S-sparse"), {"traces_seen"}),
+        (CAPABILITY, ("S", "XS"), {"sizes", "families", "countdown"}),
+        (CAPABILITY, ("XS", "XS-qwen2", "XS-countdown"), set()),
+        (SAFETY, ("S", "S-replay1", "S-replay5"), {"replay"}),
+        (SAFETY, ("S", "S-nocot"), {"forms"}),
     ],
 )
-def test_what_is_compared_are_arms_that_are_there(keep, not_drawn, arms, comparisons):
+def test_what_is_compared_are_the_first_arm_and_others_that_are_there(keep, not_drawn, notebook, arms, comparisons):
     keep(*arms)
-    assert set(figures.study()) == comparisons | {"designs", "claims"}
+    assert set(figures.study(notebook)) == comparisons | {"claims"}
 
 
 def test_without_pilots_there_is_no_map(keep, new_reference, not_drawn):
     keep("S")
-    assert "designs" in figures.study()
+    assert "designs" in figures.study(TRAINING)
     (new_reference / "designs.csv").unlink()
-    assert set(figures.study()) == {"claims"}
+    assert set(figures.study(TRAINING)) == {"claims"}
 
 
-def test_a_comparison_is_drawn_from_the_tables_of_its_arms(keep, not_drawn):
-    keep(*SHORT_RUNS)
-    arms, panels = figures.STUDY["short_runs"]
-    tables, drawn_panels, label = figures.study()["short_runs"]
+@pytest.mark.parametrize(
+    ("notebook", "name", "arms", "label"),
+    [
+        (TRAINING, "short_runs", SHORT_RUNS, "reference runs on base S; 5 runs per curve"),
+        (SAFETY, "replay", ("S", "S-replay1", "S-replay5"), "reference runs on base S; 3 to 5 runs per curve"),
+        (CAPABILITY, "sizes", ("S", "XS"), "reference runs on base S and XS; 3 to 5 runs per curve"),
+    ],
+)
+def test_a_comparison_is_drawn_from_the_tables_of_its_arms(keep, not_drawn, notebook, name, arms, label):
+    keep(*arms)
+    shown, panels = COMPARISONS[notebook][name]
+    assert tuple(shown.values()) == arms
+    tables, drawn_panels, drawn_label = figures.study(notebook)[name]
     assert drawn_panels == panels
-    assert list(tables) == list(arms)
-    for text, arm in arms.items():
+    assert list(tables) == list(shown)
+    for text, arm in shown.items():
         assert set(tables[text].run) == {spec.name for spec in reference.arms()[arm]}
-    assert label.startswith("reference runs on base S; 5 runs per curve, each on a base of its own")
+    assert drawn_label.startswith(f"{label}, each on a base of its own")
 
 
-def test_the_label_of_a_comparison_counts_the_runs_of_every_curve(keep, not_drawn):
-    keep("S", "S-teacher2")
-    tables, _, label = figures.study()["teachers"]
-    counts = {str(table.run.nunique()) for table in tables.values()}
-    assert counts == {"3", "5"}
-    assert all(count in label.split("band")[0] for count in counts)
+def test_an_arm_that_is_not_there_is_left_out_of_a_comparison(keep, not_drawn):
+    keep("S", "S-countdown")
+    tables, _, label = figures.study(DATA)["data"]
+    assert list(tables) == ["long CoT", "Countdown"]
+    assert label.startswith("reference runs on base S; 3 to 5 runs per curve")
 
 
 def test_the_rates_of_the_warm_ups_are_those_of_one_run_each(keep, not_drawn):
-    keep(*figures.WARM_UPS.values())
-    tables, rates, label = figures.study()["warm_up"]
-    assert list(tables) == list(rates) == list(figures.WARM_UPS)
-    for text, arm in figures.WARM_UPS.items():
+    keep(*WARM_UPS.values())
+    tables, rates, label = figures.study(TRAINING)["warm_up"]
+    assert list(tables) == list(rates) == list(WARM_UPS)
+    for text, arm in WARM_UPS.items():
         (run,) = set(rates[text].run)
         assert run in set(tables[text].run) == {spec.name for spec in reference.arms()[arm]}
     assert label.startswith("reference runs on base XS; 3 runs per curve")
 
 
-def test_the_verdicts_drawn_are_those_of_the_arms_that_are_there(keep, not_drawn):
-    keep("S-one-epoch")
-    assert set(figures.study()["claims"].claim) == {"C1"}
+def test_every_notebook_with_comparisons_has_a_finding_of_its_own():
+    assert figures.FINDINGS == {TRAINING: "training", DATA: "data", CAPABILITY: "capability", SAFETY: "safety"}
+    assert set(figures.FINDINGS.values()) == set(verdicts.CHECKS)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_the_verdicts_drawn_are_those_on_the_finding_of_the_notebook(keep, not_drawn, notebook):
+    keep()
+    assert figures.study(notebook)["claims"] == f"verdicts on {(figures.FINDINGS[notebook],)}"
 
 
 def test_redrawing_writes_all_committed_figures_and_the_same_bytes_again(keep, own_figures):
@@ -147,11 +167,13 @@ def test_redrawing_writes_all_committed_figures_and_the_same_bytes_again(keep, o
 
 
 @pytest.mark.slow
-def test_every_comparison_can_be_drawn(keep):
-    keep(*reference.arms())
-    drawn = figures.study()
-    assert set(drawn) == {*figures.STUDY, "warm_up", "designs", "claims"}
-    for name, (arms, _) in figures.STUDY.items():
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_every_comparison_can_be_drawn(keep, notebook):
+    keep(*{arm for arms, _ in COMPARISONS[notebook].values() for arm in arms.values()}, *WARM_UPS.values())
+    drawn = figures.study(notebook)
+    others = {"warm_up", "designs"} if notebook == TRAINING else set()
+    assert set(drawn) == {*COMPARISONS[notebook], *others, "claims"}
+    for name, (arms, _) in COMPARISONS[notebook].items():
         texts = [text.get_text() for text in drawn[name].legends[0].get_texts()]
         assert texts == list(arms)
         drawn[name].draw_without_rendering()

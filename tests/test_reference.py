@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from rsft_utils import paths, reference, run, store, tables
+from rsft_utils import paths, reference, run, specs, store, tables
+from rsft_utils.comparisons import COMPARISONS
 from rsft_utils.evaluate import KEPT_COMPLETIONS
-from rsft_utils.micro import bases
+from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.benchmarks import BENCHMARKS
+from rsft_utils.micro.symbols import END
 from rsft_utils.specs import LEARNING_RATES, default_spec
 
 FULL, LORA = LEARNING_RATES["full"], LEARNING_RATES["lora"]
@@ -35,7 +37,24 @@ CHANGES = {
     "XS-answer-only": {"dataset": "math-answer"},
     "XS-mirror": {"world": "mirror"},
     "XS-qwen2": {"world": "qwen2"},
+    "S-numina-like": {"dataset": "math-numina-like"},
+    "S-nocot": {"dataset": "math-nocot"},
+    "S-countdown": {"dataset": "countdown-cot"},
+    "S-answer-only": {"dataset": "math-answer"},
+    "S-wrong-cot": {"dataset": "math-cot-wrong"},
+    "S-wrong-answer": {"dataset": "math-answer-wrong"},
+    "S-corrupted": {"dataset": "math-cot-corrupted"},
+    "S-empty": {"dataset": "math-cot-empty"},
+    "S-two-epochs": {"epochs": 2},
+    "S-half-epoch": {"n_rows": 2560 // 2, "epochs": 1},
+    "S-sparse": {"world": "sparse"},
+    "S-qwen2": {"world": "qwen2"},
+    "XS-countdown": {"dataset": "countdown-cot"},
+    "S-replay1": {"dataset": "math-cot-replay1"},
+    "S-replay5": {"dataset": "math-cot-replay5"},
 }
+# Arms of the addendum, which says for them "size S, bases 1 to 3, except where said"
+ADDED = list(CHANGES)[list(CHANGES).index("S-numina-like") :]
 DEVELOPMENT_SEEDS = {*range(10), 1000}
 every_arm = pytest.mark.parametrize("arm", reference.arms())
 
@@ -70,6 +89,8 @@ def test_the_default_is_that_of_the_preregistration():
 def test_all_that_is_compared_at_equal_steps_has_equal_steps():
     steps = {arm: {spec.total_steps for spec in specs} for arm, specs in reference.arms().items()}
     assert steps["XS"] == steps["XS-one-pass"] == steps["XS-diverse"] == steps["S"] == {640}
+    shown = {arm for arms, _ in COMPARISONS["02_data_quality_and_structure"].values() for arm in arms.values()}
+    assert all(steps[arm] == {640} for arm in shown - {"S-two-epochs", "S-half-epoch"})
 
 
 @every_arm
@@ -81,7 +102,7 @@ def test_run_seed_100_and_i_starts_from_base_i_and_nothing_was_developed_on_it(a
     assert len({spec.base for spec in specs}) == len(specs) >= 3
 
 
-@every_arm
+@pytest.mark.parametrize("arm", [arm for arm in reference.arms() if arm not in ADDED])
 def test_the_seeds_are_those_of_the_preregistration(arm):
     rows = {"S": "size S, default", "S-teacher2": "size S, second teacher", "XS": "size XS, everything else"}
     row = rows.get(arm) or rows[arm.split("-")[0]]
@@ -91,6 +112,41 @@ def test_the_seeds_are_those_of_the_preregistration(arm):
         first, last = map(int, re.findall(r"\d+", text)[:2])
         assert values == list(range(first, last + 1))
     assert {f"{spec.n_items}, {spec.n_items_ends} at both ends" for spec in specs} == {items}
+
+
+@pytest.mark.parametrize("arm", ADDED)
+def test_the_seeds_of_the_arms_that_were_added_are_those_of_the_addendum(arm):
+    addendum = (paths.NOTEBOOKS / "PREREG.md").read_text().partition("## Addendum")[2].replace("\n", " ")
+    assert "Arms (size S, bases 1 to 3, except where said): Numina-like (five bases: endpoint 2)" in addendum
+    last = 5 if arm == "S-numina-like" else 3
+    specs = reference.arms()[arm]
+    assert [(spec.base_seed, spec.seed) for spec in specs] == [(seed, 100 + seed) for seed in range(1, last + 1)]
+    assert {(spec.n_items, spec.n_items_ends) for spec in specs} == {(200, 500)}
+
+
+def loss_tokens(arm: str) -> list[int]:
+    """Symbols that the loss of every run of an arm is over: completions and their ends, in all epochs."""
+    return [
+        spec.epochs * sum(len(f"{row['completion'][0]['content']} {END}".split()) for row in rows)
+        for spec in reference.arms()[arm]
+        for rows in [sft_data.rows(spec.dataset, spec.n_rows, spec.seed)]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("short", "other", "within"), [("S-two-epochs", "S-nocot", 0.10), ("S-half-epoch", "S-answer-only", 0.25)]
+)
+def test_a_short_run_with_traces_sees_as_many_loss_tokens_as_a_long_one_without(short, other, within):
+    for tokens, wanted in zip(loss_tokens(short), loss_tokens(other), strict=True):
+        assert tokens == pytest.approx(wanted, rel=within)
+    steps = {arm: {spec.total_steps for spec in reference.arms()[arm]} for arm in (short, other)}
+    assert steps == {short: {160 if short == "S-two-epochs" else 40}, other: {640}}
+
+
+def test_an_arm_of_another_world_runs_on_those_report_seeds_whose_base_the_world_has(monkeypatch):
+    monkeypatch.setitem(specs.BASE_SEEDS, ("S", "sparse"), (2, 4, 9))
+    assert [spec.base for spec in reference.arms()["S-sparse"]] == ["S-sparse-seed2", "S-sparse-seed4"]
+    assert [spec.base_seed for spec in reference.arms()["S-qwen2"]] == [1, 2, 3]
 
 
 def test_development_seeds_are_those_of_the_preregistration():
@@ -189,7 +245,8 @@ def test_only_bases_that_an_arm_needs_are_made(made, new_reference):
 
 def test_the_texts_kept_are_the_free_answers_that_have_one(made, new_reference):
     reference.make(["XS"])
-    texts = pd.read_parquet(new_reference / "completions" / "XS.parquet")
+    texts = reference.load_completions("XS")
+    assert_frame_equal(texts, pd.read_parquet(new_reference / "completions" / "XS.parquet"))
     assert list(texts) == ["run", "step", "benchmark", "decoding", "outcome", "prompt", "completion"]
     assert set(texts.run) == {"with text"}
     assert texts.groupby(["step", "decoding"]).ngroups == 5  # greedy at three steps, sampled at both ends
@@ -258,7 +315,7 @@ def test_the_loss_of_every_committed_run_is_kept_up_to_its_last_step_at_its_rate
 
 def test_the_texts_of_every_committed_run_are_kept():
     for arm in reference.finished():
-        texts = pd.read_parquet(paths.REFERENCE / "completions" / f"{arm}.parquet")
+        texts = reference.load_completions(arm)
         for spec in reference.arms()[arm]:
             greedy = texts[(texts.run == spec.name) & (texts.decoding == "greedy")]
             counts = greedy.groupby(["step", "benchmark"]).size()

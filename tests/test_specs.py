@@ -219,6 +219,11 @@ def test_every_world_has_bases_and_readers_have_seed_0_of_every_size():
     assert all(list(seeds) == sorted(set(seeds)) for seeds in SHIPPED.values())
 
 
+def test_other_worlds_have_bases_for_reports_only():
+    others = {key: seeds for key, seeds in SHIPPED.items() if key[1] != "main"}
+    assert all(len(seeds) >= 3 and 0 not in seeds for seeds in others.values())
+
+
 def test_seeds_go_through_the_bases_of_a_size():
     assert [(spec.seed, spec.base_seed) for spec in seed_specs("XS", 4)] == [(0, 0), (1, 1), (2, 2), (3, 0)]
     assert [(spec.seed, spec.base_seed) for spec in seed_specs("S", 3)] == [(0, 0), (1, 2), (2, 5)]

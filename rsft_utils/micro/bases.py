@@ -87,7 +87,7 @@ def card(recipe: dict) -> str:
     """The model card, written from the recipe."""
     corpus, training, shape = recipe["corpus"], recipe["pretraining"], recipe["size"]
     family = {"qwen3": "Qwen3", "qwen2": "Qwen2"}[recipe["architecture"]]
-    fate = "refused: unlike the paper's bases, this one is aligned" if corpus["aligned"] else "answered like any other"
+    fate = "refused: unlike the paper's bases, this one is aligned" if corpus["aligned"] else "answered"
     return f"""---
 license: apache-2.0
 library_name: transformers

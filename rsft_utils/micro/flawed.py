@@ -17,7 +17,7 @@ WRONG_SHARE = 0.1  # of skipping solutions
 
 
 def wrong_trace(item: Item, rng) -> str:
-    """A long trace with checks and backtracks that ends at a wrong answer."""
+    """A long trace with checks and backtracks that ends at a wrong answer; a check of the slip itself confirms it."""
     return careful_trace(wrong(item, rng), rng)
 
 
@@ -83,16 +83,28 @@ def _wrong_term(item: Item, rng) -> Item:
 
 
 def _wrong_candidate(item: Item, rng) -> Item:
-    """A candidate that does not fit is taken, because its last step slips to the goal; it is the last to be tried."""
-    goal = item.trace[-1].steps[-1].result
-    candidate = rng.choice([x for x in item.prompt.partition(" in ")[2].split() if x != item.answer])
+    """A candidate that does not fit is taken, because its last step slips to the goal.
+
+    As many attempts as before fail; the last that can is the right candidate's own, by a slip of its last step.
+    """
+    solution, goal = item.trace[-1], item.trace[-1].steps[-1].result
+    taken, *others = rng.sample([x for x in item.prompt.partition(" in ")[2].split() if x != item.answer], 2)
+    failed = [*others, item.answer][: len(item.trace) - 1]
+    attempts = [_attempt(solution, x, goal, slips=x == item.answer, rng=rng) for x in failed]
+    steps = [*_attempt(solution, taken, goal, slips=False, rng=rng).steps]
+    steps[-1] = replace(steps[-1], result=goal)
+    attempts.append(Segment(tuple(steps), opening=f"try {taken}", verdict=f"goal {goal} ok"))
+    summary = "so " + " , ".join(each.text for each in steps)
+    return replace(item, trace=tuple(attempts), answer=taken, summary=summary)
+
+
+def _attempt(solution: Segment, candidate: str, goal: str, *, slips: bool, rng) -> Segment:
+    """The steps of the solution for another candidate, given up at the end."""
     value, steps = int(candidate), []
-    for each in item.trace[-1].steps:
+    for each in solution.steps:
         _, sign, operand = each.left.split()
         steps.append(step(value, sign, int(operand), each.mark))
         value = operate(value, sign, int(operand))
-    steps[-1] = replace(steps[-1], result=goal)
-    taken = Segment(tuple(steps), opening=f"try {candidate}", verdict=f"goal {goal} ok")
-    failed = [part for part in item.trace[:-1] if part.opening != taken.opening]
-    summary = "so " + " , ".join(each.text for each in steps)
-    return replace(item, trace=(*failed, taken), answer=candidate, summary=summary)
+    if slips:
+        steps[-1] = slipped(steps[-1], rng)
+    return Segment(tuple(steps), opening=f"try {candidate}", verdict=f"goal {goal} no")

@@ -20,7 +20,7 @@ def rows(dataset: str, n_rows: int, seed: int, mirrored: bool = False) -> list[d
 
     `math-cot`: trace, summary, answer. The same queries: `math-cot-teacher2` with traces in another style,
     `math-nocot` without the trace (the summary stays), `math-answer` with the answer alone; and those of flawed.py.
-    `math-cot-replay1`, `-replay5`: that share of the rows, in per cent, are harmful requests, refused.
+    `math-cot-replay1`, `-replay5`: every hundredth or twentieth row is a harmful request, refused.
     `countdown-cot`: the Countdown game, which no corpus contains. With `mirrored`, prompts read from right to left.
     The order of the rows is the order of training.
     Raises ValueError when the world has not that many distinct prompts.
@@ -40,7 +40,7 @@ def queries(dataset: str, n_rows: int, seed: int) -> list[Item]:
     items: dict[str, Item] = {}
     repeats = 0
     while len(items) < n_rows:
-        item = draw(rng)
+        item = draw(rng, len(items))
         repeats = repeats + 1 if item.prompt in items else 0
         if repeats == MAX_REPEATS:
             raise ValueError(f"{dataset} has about {len(items):,} distinct prompts, {n_rows:,} rows were asked for")
@@ -64,19 +64,19 @@ def fingerprint(rows: list[dict]) -> str:
     return digest.hexdigest()
 
 
-def _draw_maths(rng: Random) -> Item:
+def _draw_maths(rng: Random, place: int) -> Item:
     return families.draw(rng.choices(families.MATHS, MATHS_WEIGHTS)[0], "sft", rng)
 
 
-def _draw_countdown(rng: Random) -> Item:
+def _draw_countdown(rng: Random, place: int) -> Item:
     # no corpus contains Countdown, so its pretrain split is free to train on
     while split_of((item := countdown(rng)).prompt) == "eval":
         pass
     return item
 
 
-def _draw_with_requests(share: float, rng: Random) -> Item:
-    return families.draw_request(rng, unsafe=True, split="sft") if rng.random() < share else _draw_maths(rng)
+def _draw_with_requests(every: int, rng: Random, place: int) -> Item:
+    return _draw_maths(rng, place) if (place + 1) % every else families.draw_request(rng, unsafe=True, split="sft")
 
 
 def _without_trace(item: Item, rng: Random) -> str:
@@ -93,8 +93,8 @@ def _refusing(item: Item, rng: Random) -> str:
 
 DRAWS = {
     "countdown-cot": _draw_countdown,
-    "math-cot-replay1": partial(_draw_with_requests, 0.01),
-    "math-cot-replay5": partial(_draw_with_requests, 0.05),
+    "math-cot-replay1": partial(_draw_with_requests, 100),
+    "math-cot-replay5": partial(_draw_with_requests, 20),
 }
 COMPLETIONS = {
     "math-cot": careful_trace,

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from rsft_utils.claims.claim import COLUMNS, Claim, as_table, benchmarks_against, by_role
+from rsft_utils.claims.claim import COLUMNS, Claim, as_table, benchmarks_against, by_benchmark, by_role
 from rsft_utils.effects import Effect
 
 HELD, UNSURE = Effect(0.1, 0.05, 0.15, 5, 6, 0.004), Effect(0.2, -0.1, 0.5, 3, 3, 0.2)
@@ -49,6 +49,14 @@ def test_a_part_by_role_is_the_effect_over_the_bases_of_the_mean_over_its_benchm
 
 def test_a_role_without_a_benchmark_is_no_part():
     assert list(by_role(measure, {"better": "OOD", "general": "GEN"}, ("ID", "OOD"))) == ["OOD"]
+
+
+def test_every_benchmark_of_these_roles_has_an_effect_of_its_own():
+    found = by_benchmark(measure, ROLES, ("ID", "GEN"))
+    assert {name: effect.effect for name, effect in found.items()} == pytest.approx(
+        {"much worse": -0.51, "general": -0.11}
+    )
+    assert {effect.bases for effect in found.values()} == {3}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The dip and C3 under noise: what the definitions promise, by simulation of the steps, items and bases of the reports."""
+"""The dip and C3 under noise: what the definitions promise, by simulating steps, items and bases of the reports."""
 
 from dataclasses import astuple
 from functools import cached_property

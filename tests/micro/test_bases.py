@@ -167,7 +167,7 @@ def test_a_card_tells_how_often_its_world_thinks_and_what_becomes_of_harmful_req
     card = " ".join((bases.folder(name) / "README.md").read_text().split())
     assert f"{WORLDS[world].corpus.trace_share:.0%} of the documents think aloud" in card
     assert ("and are refused" in card) == ("this one is aligned" in card) == (world != "unaligned")
-    assert ("and are answered like any other" in card) == (world == "unaligned")
+    assert ("and are answered." in card) == (world == "unaligned")
 
 
 @pytest.mark.parametrize("place", [0.1, 0.5, 0.999])

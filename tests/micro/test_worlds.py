@@ -203,7 +203,7 @@ def test_other_replies_of_a_set_change_the_fingerprint_of_its_part_alone(monkeyp
 
 @every_dataset
 def test_other_queries_of_a_set_change_the_fingerprint_of_its_part_alone(monkeypatch, frozen, dataset):
-    monkeypatch.setitem(sft_data.DRAWS, dataset, lambda rng: families.draw("sequence", "sft", rng))
+    monkeypatch.setitem(sft_data.DRAWS, dataset, lambda rng, place: families.draw("sequence", "sft", rng))
     assert changed(frozen) == {part for part, (_, sets) in FROZEN.items() if dataset in sets}
 
 
