@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from rsft_utils import paths, reference, run, specs, store, tables
+from rsft_utils import paths, reference, run, store, tables
 from rsft_utils.comparisons import COMPARISONS
 from rsft_utils.evaluate import KEPT_COMPLETIONS
 from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.micro.symbols import END
-from rsft_utils.specs import LEARNING_RATES, default_spec
+from rsft_utils.specs import BASE_SEEDS, LEARNING_RATES, default_spec
 
 FULL, LORA = LEARNING_RATES["full"], LEARNING_RATES["lora"]
 CONSTANT = {"schedule": "constant", "epochs": 16}
@@ -144,7 +144,7 @@ def test_a_short_run_with_traces_sees_as_many_loss_tokens_as_a_long_one_without(
 
 
 def test_an_arm_of_another_world_runs_on_those_report_seeds_whose_base_the_world_has(monkeypatch):
-    monkeypatch.setitem(specs.BASE_SEEDS, ("S", "sparse"), (2, 4, 9))
+    monkeypatch.setitem(BASE_SEEDS, ("S", "sparse"), (2, 4, 9))
     assert [spec.base for spec in reference.arms()["S-sparse"]] == ["S-sparse-seed2", "S-sparse-seed4"]
     assert [spec.base_seed for spec in reference.arms()["S-qwen2"]] == [1, 2, 3]
 
