@@ -18,14 +18,14 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 
 # From bottom to top: a module imports only from layers below its own.
 LAYERS = [
-    {"paths", "specs", "collate", "generate", "effects"},
+    {"paths", "specs", "collate", "generate", "effects", "comparisons"},
     {"micro"},
-    {"train", "evaluate", "tables", "published"},
-    {"stats", "store", "claims"},
-    {"run", "plots"},
+    {"train", "evaluate", "tables"},
+    {"stats", "store", "claims", "published"},
+    {"run", "plots", "published_signs"},
     {"reference", "designs"},
-    {"verdicts"},
-    {"figures"},
+    {"verdicts", "reader"},
+    {"figures", "endpoints"},
     {"bench", "notebook"},
     {"cli"},
     {"__main__"},
@@ -36,14 +36,15 @@ INNER = {
         {"symbols", "splits"},
         {"item", "models"},
         {"arithmetic", "general", "traces"},
-        {"habits", "search", "sequence", "countdown", "safety"},
+        {"habits", "search", "sequence", "countdown", "safety", "flawed"},
         {"behaviours", "families", "score"},
         {"benchmarks", "corpus", "sft_data"},
         {"pretrain"},
         {"worlds"},
         {"bases"},
     ],
-    "plots": [{"style"}, {"bars", "curves", "study"}],
+    "plots": [{"style"}, {"bars", "curves", "levels", "reader", "study"}],
+    "claims": [{"measures"}, {"claim"}, {"training", "data", "capability", "safety"}],
 }
 
 

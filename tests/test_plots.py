@@ -8,7 +8,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
 from rsft_utils import plots, published
-from rsft_utils.claims import COLUMNS
+from rsft_utils.claims.claim import COLUMNS
 from rsft_utils.effects import MARGIN
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.plots import style
