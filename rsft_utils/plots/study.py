@@ -10,6 +10,7 @@ PANELS = {
     "length": ("length", "tokens per answer"),
     "refused": ("refused", "harmful requests refused"),
 }
+LINES = ("-", "-", "--", ":", "-.")  # curves that lie on each other can still be told apart
 FOREST_RANGE = (-30, 70)  # points
 VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few bases": 7}
 
@@ -28,15 +29,19 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
         axis.axis("off")
     for axis, (role, what) in zip(axes.flat, panels, strict=False):
         metric, name = PANELS[what]
-        for color, (text, table) in zip(colors, tables.items(), strict=False):
-            band(axis, _curve(table, role, what, metric), color, text, marker="o", markersize=3.5)
+        for color, line, (text, table) in zip(colors, LINES, tables.items(), strict=False):
+            curve = _curve(table, role, what, metric)
+            band(axis, curve, color, text, linestyle=line, marker="o", markersize=3.5)
         step_axis(axis, last)
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
     shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=False) if what != "length"]
     for axis in axes.flat:
-        top = max(share.get_ylim()[1] for share in shares) if axis in shares else None
+        # an interval over three bases may pass 1, a share cannot
+        top = min(1.03, max(share.get_ylim()[1] for share in shares)) if axis in shares else None
         axis.set_ylim(bottom=0, top=top)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(tables)))
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2 if len(tables) == 4 else 3
+    )
     head(figure, label)
     return figure
 
