@@ -19,7 +19,7 @@ DATASETS = (
 )  # fmt: skip
 METHODS = ("full", "lora")
 SCHEDULES = ("cosine", "constant")  # both with warm-up, as in the paper
-# Chosen on development seeds, and not on in-domain accuracy alone (notebooks/PREREG.md). LoRA was not tuned.
+# Chosen on development seeds, and not on in-domain accuracy alone (notebooks/PREREG.md). LoRA was tuned on XS only.
 LEARNING_RATES = {
     "full": {"XS": 3e-4, "S": 1e-4},
     "lora": {"XS": 2e-3, "S": 2e-3},

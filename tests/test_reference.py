@@ -30,7 +30,7 @@ CHANGES = {
     "XS-aggressive": {**CONSTANT, "learning_rate": 2 * FULL["XS"]},
     "XS-no-warm-up": {"warmup": 0.0},
     "XS-long-warm-up": {"warmup": 0.3},
-    "XS-lora8": {"method": "lora", "lora_rank": 8, "learning_rate": LORA["XS"]},
+    "XS-lora8": {"method": "lora", "lora_rank": 8, "learning_rate": 2 * LORA["XS"]},
     "XS-lora64": {"method": "lora", "lora_rank": 64, "learning_rate": LORA["XS"]},
     "XS-calm": {"world": "calm"},
     "XS-own-samples": {"dataset": "own-samples"},
