@@ -93,7 +93,7 @@ def summary(dataset: str = "Math-CoT-20k", setting: str = DEFAULT_SETTING) -> "p
         chance=float("nan"),
         mean=rows["value"] / 100,
         n_items=0,
-        k=rows["metric"].str.extract(r"@(\d+)$")[0].fillna(1).astype(int),
+        k=rows["metric"].str.extract(r"@(\d+)$")[0].fillna("1").astype(int),
     )
     parts = [rows.assign(metric=metric) for metric in ("score_common", "score_a", "score_b")]
     return pd.concat(parts, ignore_index=True)[list(SUMMARY_COLUMNS)]

@@ -25,7 +25,7 @@ LAYERS = [
     {"run", "plots", "published_signs"},
     {"reference", "designs"},
     {"verdicts", "reader"},
-    {"figures", "endpoints"},
+    {"figures", "endpoints", "scorecard"},
     {"bench", "notebook"},
     {"cli"},
     {"__main__"},
