@@ -1,6 +1,8 @@
 import functools
+import html
 import re
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import seaborn as sns
@@ -12,6 +14,7 @@ from rsft_utils.claims.claim import COLUMNS
 from rsft_utils.effects import MARGIN
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.plots import style
+from rsft_utils.plots.reader import WIDTH
 from rsft_utils.plots.study import PANELS, VERDICT_COLORS, summed_rate
 from rsft_utils.plots.style import TITLES
 from rsft_utils.stats import role_curves
@@ -64,6 +67,48 @@ def verdicts():
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def changes():
+    """Two kinds of run on benchmarks that come in no order; one cell is missing."""
+    rows = [
+        ("long CoT", "fact", "GEN", -12.4, True),
+        ("long CoT", "word", "OOD", 8.6, True),
+        ("long CoT", "chain", "ID", 30.2, True),
+        ("long CoT", "lock", "OOD", -3.4, False),
+        ("long CoT", "harmful", "SAFE", 1.7, False),
+        ("a game", "word", "OOD", -20.5001, True),
+        ("a game", "chain", "ID", 4.2, False),
+        ("a game", "fact", "GEN", -64.8, True),
+        ("a game", "harmful", "SAFE", 72.6, True),
+    ]
+    return pd.DataFrame(rows, columns=["line", "benchmark", "role", "change", "sure"])
+
+
+def points():
+    """Three kinds of run, two runs of each, in three roles."""
+    rows = [
+        (kind, role, 0.1 * place + 0.01 * run, 0.2 * place + 0.3 + 0.02 * run)
+        for role in ("GEN", "ID", "OOD")
+        for place, kind in enumerate(("S", "XS", "S, Qwen2"))
+        for run in range(2)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "role", "base", "last"])
+
+
+WORDS = [
+    *[("<think>", "frame"), ("3 + 2 = 6", "plain"), ("wait", "valid"), ("$\\no", "plain"), ("such$", "plain")],
+    *[(f"step{'s' * (place % 7)}", ("plain", "empty", "plain", "valid")[place % 4]) for place in range(60)],
+    *[("</think>", "frame"), ("<end>", "frame")],
+]
+
+
+def written():
+    """Two models at two steps; one answer is long, others are of one word or none."""
+    return [
+        [("S, step 0", WORDS), ("XS, step 0", [("<end>", "frame")])],
+        [("S, step 640", []), ("XS, step 640", WORDS[::-1])],
+    ]
+
+
 FIGURES = {
     "dip_and_recovery": draw_dip,
     "every_benchmark": lambda summary: plots.every_benchmark(summary, label=LABEL),
@@ -77,8 +122,9 @@ FIGURES = {
     "warm_up": draw_warm_up,
 }
 OF_RUNS = ["dip_and_recovery", "every_benchmark", "elicited_or_learned", "mode_bars", "compare", "limits", "warm_up"]
-OF_THE_STUDY = ["design_map", "forest"]
+OF_THE_STUDY = ["design_map", "forest", "changes", "base_and_final", "answers"]
 every_figure = pytest.mark.parametrize("name", [*FIGURES, *OF_THE_STUDY])
+every_figure_with_axes = pytest.mark.parametrize("name", [*FIGURES, *OF_THE_STUDY[:-1]])
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +138,9 @@ def draw(made_up_designs):
     of_the_study = {
         "design_map": lambda _: plots.design_map(made_up_designs, label=LABEL),
         "forest": lambda _: plots.forest(verdicts(), label=LABEL),
+        "changes": lambda _: plots.changes(changes(), label=LABEL),
+        "base_and_final": lambda _: plots.base_and_final(points(), label=LABEL),
+        "answers": lambda _: plots.answers(written(), label=LABEL),
     }
     return lambda name, summary: {**FIGURES, **of_the_study}[name](summary)
 
@@ -142,19 +191,20 @@ def ticks(figure, side):
     return {tick.get_text() for axis in shown(figure) for tick in getattr(axis, f"get_{side}ticklabels")()}
 
 
-@every_figure
+@every_figure_with_axes
 def test_what_the_axes_show_is_said(drawn, name):
     figure = drawn(name)
-    rows_have_names = {"C1: part 1", "XS, no traces at all"} & ticks(figure, "y")
+    rows_have_names = {"C1: part 1", "XS, no traces at all", "long CoT"} & ticks(figure, "y")
     assert any(axis.get_ylabel() for axis in shown(figure)) or rows_have_names
     labels = {axis.get_xlabel() for axis in shown(figure)} - {""}
     assert labels or figure.get_supxlabel() or "chain" in ticks(figure, "x")
 
 
-@every_figure
+@every_figure_with_axes
 def test_lines_bars_and_colours_are_explained(drawn, name):
     notes = [text.get_text().strip() for axis in drawn(name).axes for text in axis.texts]
-    with_numbers = name == "design_map" and all(re.fullmatch(r"-?\d+", note) for note in notes)
+    numbers = [note for note in notes if note not in TITLES.values()]
+    with_numbers = name in ("design_map", "changes") and all(re.fullmatch(r"[-+]?\d+", number) for number in numbers)
     assert legend(drawn(name)) or notes == ["limit of generation"] or (notes and with_numbers)
 
 
@@ -418,3 +468,233 @@ def test_the_margin_is_shown(drawn):
 
 def test_no_verdicts_are_no_error():
     plots.forest(verdicts().head(0), label=LABEL).draw_without_rendering()
+
+
+# Where runs end
+
+
+def heat_map(figure):
+    """Texts of the cells by line and benchmark, and the titles above them by place."""
+    (axis,) = figure.axes
+    lines, benchmarks = ([tick.get_text() for tick in getattr(axis, f"get_{side}ticklabels")()] for side in "yx")
+    texts, titles = {}, {}
+    for text in axis.texts:
+        x, y = text.get_position()
+        if y < 0:
+            titles[x] = text.get_text()
+        else:
+            texts[lines[int(y)], benchmarks[int(x)]] = text
+    assert len(texts) + len(titles) == len(axis.texts)
+    return texts, titles
+
+
+def test_a_change_is_written_in_its_cell_as_rounded_points_with_a_sign(drawn):
+    texts, _ = heat_map(drawn("changes"))
+    assert {place: text.get_text() for place, text in texts.items()} == {
+        ("long CoT", "fact"): "-12",
+        ("long CoT", "word"): "+9",
+        ("long CoT", "chain"): "+30",
+        ("long CoT", "lock"): "-3",
+        ("long CoT", "harmful"): "+2",
+        ("a game", "word"): "-21",
+        ("a game", "chain"): "+4",
+        ("a game", "fact"): "-65",
+        ("a game", "harmful"): "+73",
+    }
+
+
+def test_a_sure_change_is_bold_and_an_unsure_one_grey(drawn):
+    texts, _ = heat_map(drawn("changes"))
+    for row in changes().itertuples():
+        text = texts[row.line, row.benchmark]
+        assert (text.get_fontweight() == "bold") == row.sure
+        assert (text.get_color() == "0.45") == (not row.sure)
+
+
+def test_lines_keep_their_order_and_benchmarks_are_grouped_by_role(drawn):
+    figure = drawn("changes")
+    (axis,) = figure.axes
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["long CoT", "a game"]
+    benchmarks = [tick.get_text() for tick in axis.get_xticklabels()]
+    assert benchmarks == ["chain", "word", "lock", "fact", "harmful"]
+    _, titles = heat_map(figure)
+    middles = {0.5: "ID", 2: "OOD", 3.5: "GEN", 4.5: "SAFE"}
+    assert titles == {middle: TITLES[role] for middle, role in middles.items()}
+    assert [list(line.get_xdata()) for line in axis.get_lines()] == [[1, 1], [3, 3], [4, 4]]  # between the roles
+
+
+def test_roles_without_a_benchmark_have_neither_title_nor_border():
+    figure = plots.changes(changes().query("role == 'OOD'"), label=LABEL)
+    assert heat_map(figure)[1] == {1: TITLES["OOD"]}
+    assert len(figure.axes[0].get_lines()) == 0
+
+
+def test_what_was_not_measured_stays_empty(drawn):
+    texts, _ = heat_map(drawn("changes"))
+    assert ("a game", "lock") not in texts
+    (mesh,) = drawn("changes").axes[0].collections
+    assert mesh.get_array().mask.sum() == 1 and mesh.get_array().mask[1, 2]
+
+
+def test_the_colours_of_changes_are_mirrored_at_zero_and_end_where_they_are_told_to():
+    def colors(**options):
+        mesh = plots.changes(changes(), label=LABEL, **options).axes[0].collections[0]
+        return mesh, mesh.to_rgba([-80, -50, -20, 0, 20, 50, 80])
+
+    mesh, usual = colors()
+    assert (mesh.norm.vmin, mesh.norm.vmax) == (-50, 50)
+    assert same_color(usual[0], usual[1]) and same_color(usual[5], usual[6])
+    assert usual[5][2] > usual[5][0] and usual[1][0] > usual[1][2]  # a gain is blue, a loss red
+    _, wider = colors(largest=100)
+    assert not same_color(wider[0], wider[1])
+
+
+def test_every_line_and_benchmark_of_a_large_map_of_changes_is_named():
+    rows = [
+        (f"line {place}", name, benchmark.role, float(place), True)
+        for place in range(14)
+        for name, benchmark in BENCHMARKS.items()
+    ]
+    figure = plots.changes(pd.DataFrame(rows, columns=changes().columns), label=LABEL)
+    assert len(heat_map(figure)[0]) == len(rows)
+    assert {tick.get_text() for tick in figure.axes[0].get_xticklabels()} == set(BENCHMARKS)
+    assert len(figure.axes[0].get_yticklabels()) == 14
+
+
+def of_kinds(axis):
+    return {line.get_label(): line for line in axis.get_lines() if not line.get_label().startswith("_")}
+
+
+def test_there_is_a_panel_for_each_role_in_which_runs_were_measured(drawn):
+    assert [axis.get_title() for axis in drawn("base_and_final").axes] == [TITLES[r] for r in ("ID", "OOD", "GEN")]
+
+
+def test_every_run_is_a_point_at_its_base_and_last_score(drawn):
+    for axis, role in zip(drawn("base_and_final").axes, ("ID", "OOD", "GEN"), strict=True):
+        here = points().query("role == @role")
+        assert list(of_kinds(axis)) == list(dict.fromkeys(here.kind))
+        for kind, line in of_kinds(axis).items():
+            own = here[here.kind == kind]
+            assert line.get_linestyle() == "None"  # points are not joined
+            assert list(line.get_xdata()) == own.base.tolist()
+            assert list(line.get_ydata()) == own["last"].tolist()
+        assert axis.get_xlim() == axis.get_ylim() == (0, 1)
+        (diagonal,) = (line for line in axis.get_lines() if line.get_label().startswith("_"))
+        assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+
+
+def test_every_kind_of_run_has_a_marker_and_a_colour_of_its_own(drawn):
+    for axis in drawn("base_and_final").axes:
+        lines = of_kinds(axis).values()
+        assert len({line.get_marker() for line in lines}) == len({line.get_color() for line in lines}) == 3
+    assert legend(drawn("base_and_final")) == ["S", "XS", "S, Qwen2"]
+
+
+def test_a_kind_looks_the_same_in_every_panel_and_is_explained_wherever_it_was_measured():
+    figure = plots.base_and_final(points().query("not (kind == 'S' and role == 'ID')"), label=LABEL)
+    looks = {}
+    for axis in figure.axes:
+        for kind, line in of_kinds(axis).items():
+            looks.setdefault(kind, set()).add((line.get_marker(), line.get_color()))
+    assert all(len(seen) == 1 for seen in looks.values())
+    assert set(legend(figure)) == {"S", "XS", "S, Qwen2"}
+
+
+# Answers to read
+
+
+def texts_of(axis):
+    """Title, and the words of an answer in their order."""
+    title, *words = axis.texts
+    return title.get_text(), words
+
+
+def test_every_word_of_every_answer_is_drawn_once_under_its_title(drawn):
+    answers = [answer for row in written() for answer in row]
+    for axis, (title, words) in zip(drawn("answers").axes, answers, strict=True):
+        found, texts = texts_of(axis)
+        assert found == title
+        assert [text.get_text() for text in texts] == [word for word, _ in words]
+
+
+def test_words_stand_one_after_the_other_and_none_beyond_the_width(drawn):
+    lines_seen = 0
+    for axis in drawn("answers").axes:
+        at, line = 0, 0
+        for text in texts_of(axis)[1]:
+            x, y = text.get_position()
+            length = len(text.get_text())
+            assert x + length <= WIDTH == axis.get_xlim()[1]
+            if y > line and at:  # a new line only where the word had no room
+                assert x == 0 and at + length > WIDTH
+            else:
+                assert x == at
+            assert y >= line
+            at, line = x + length + 1, y
+            assert y + 0.5 < axis.get_ylim()[0]  # within the panel
+        lines_seen += line > 0
+    assert lines_seen == 3
+
+
+def test_what_is_drawn_is_as_wide_as_it_was_laid_out(drawn):
+    figure = drawn("answers")
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        for text in texts_of(axis)[1]:
+            assert text.get_window_extent().x1 <= axis.get_window_extent().x1 + 1
+
+
+def test_the_kinds_of_words_are_told_apart_by_colour(drawn):
+    colors, answers = sns.color_palette("colorblind"), [words for row in written() for _, words in row]
+    paint = {"valid": colors[2], "empty": colors[3], "frame": "0.55", "plain": "0.1"}
+    for axis, words in zip(drawn("answers").axes, answers, strict=True):
+        for text, (_, kind) in zip(texts_of(axis)[1], words, strict=True):
+            assert same_color(text.get_color(), paint[kind])
+            assert (text.get_fontweight() == "bold") == (kind in ("valid", "empty"))
+
+
+def test_what_looks_like_a_formula_or_a_tag_is_drawn_literally(tmp_path):
+    words = [("$\\nonsense{$", "plain"), ("<end>", "frame"), ("$x$", "valid"), ("&", "plain")]
+    figure = plots.answers([[("S", words)]], label=LABEL)
+    with plt.rc_context({"svg.fonttype": "none"}):  # text as text
+        plots.save(figure, tmp_path, "answer", formats=["svg"])
+    written = html.unescape((tmp_path / "answer.svg").read_text())
+    for word, _ in words:
+        assert f">{word}</text>" in written
+
+
+def test_models_stand_side_by_side_and_steps_below_each_other(drawn):
+    one, other, below, last = (axis.get_position() for axis in drawn("answers").axes)
+    assert one.x1 <= other.x0 and (one.y0, one.y1) == (other.y0, other.y1)
+    assert below.y1 <= one.y0 + 1e-9 and (below.x0, below.x1) == (one.x0, one.x1)
+    assert last.y0 >= 0 and other.x1 <= 1 and one.y1 < 1
+
+
+# Several arms
+
+
+def test_an_axis_of_shares_ends_just_above_one_however_wide_the_interval(made_up_summary):
+    several = made_up_summary(runs=3, steps=(0, 640))
+    shares = several.run.map({"run0": 1.0, "run1": 1.0, "run2": 0.6})
+    wide = several.assign(mean=several["mean"].where(several.metric.str.startswith("length"), shares))
+    assert role_curves(wide).high.max() > 1.03
+    figure = plots.compare({"an arm": wide, "another arm": several}, [*THREE_PANELS, ("GEN", "score")], label=LABEL)
+    tops = [axis.get_ylim()[1] for axis in shown(figure)]
+    assert tops == [1.03, tops[1], 1.03, 1.03]
+    assert tops[1] > 20  # tokens
+
+
+def test_an_axis_of_shares_ends_below_one_where_all_are_small(summary):
+    figure = plots.compare(
+        {"an arm": summary.assign(mean=summary["mean"] / 10)}, [("ID", "score"), ("OOD", "score")], label=LABEL
+    )
+    assert all(axis.get_ylim()[1] < 0.5 for axis in shown(figure))
+
+
+def test_curves_that_lie_on_each_other_can_be_told_apart(summary):
+    five = {f"arm {place}": summary for place in range(5)}
+    for axis in shown(plots.compare(five, THREE_PANELS, label=LABEL)):
+        lines = [line for line in axis.get_lines() if line.get_label() in five]
+        assert len(lines) == len({line.get_color() for line in lines}) == 5
+        styles = [line.get_linestyle() for line in lines]
+        assert len(set(styles)) == 4 and len(set(styles[1:])) == 4  # the first two share a full line

@@ -1,6 +1,7 @@
 import pytest
 
 from rsft_utils import published
+from rsft_utils.tables import SUMMARY_COLUMNS, validate
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,90 @@ def test_unknown_names_are_told_the_allowed_ones():
         published.curves("Qwen3-4B", ["GSM8K"])
     with pytest.raises(ValueError, match=r"there are: .*Math-NoCoT-20k"):
         published.curves("Qwen3-4B", dataset="GSM8K")
+
+
+# As summary tables, for the claims
+
+RUNS = [
+    ("Math-CoT-20k", "ep8_bs256"),
+    ("Math-CoT-20k", "ep1_bs32"),
+    ("Math-CoT-2.5k", "ep8_bs32"),
+    ("Math-NoCoT-20k", "ep8_bs256"),
+    ("Countdown-CoT-20k", "ep8_bs256"),
+    ("NuminaMath-20k", "ep8_bs256"),
+]
+CELL = ["run", "step", "benchmark", "metric"]
+every_run = pytest.mark.parametrize(("dataset", "setting"), RUNS, ids=map(" ".join, RUNS))
+
+
+def test_all_published_runs_are_tested(table):
+    runs = table.query("study == 'paper' and step > 0")[["dataset", "setting"]].drop_duplicates()
+    assert sorted(runs.itertuples(index=False, name=None)) == sorted(RUNS)
+
+
+@every_run
+def test_a_summary_is_a_valid_table_of_shares_with_one_reading_per_cell(dataset, setting):
+    rows = published.summary(dataset, setting)
+    assert rows.columns.tolist() == list(SUMMARY_COLUMNS)
+    validate(rows, "summary")
+    assert rows["mean"].between(-1, 1).all()
+    assert rows["mean"][rows.benchmark != "AlpacaEval"].between(0, 1).all()
+    assert rows["mean"].max() > 0.5  # not divided twice
+    assert not rows.duplicated(CELL).any()
+
+
+@every_run
+def test_a_summary_has_the_models_with_that_run_and_no_others(table, dataset, setting):
+    trained = table.query("study == 'paper' and dataset == @dataset and setting == @setting")
+    rows = published.summary(dataset, setting)
+    assert set(rows.model) == set(trained.model)
+    assert rows.groupby("model").run.nunique().eq(1).all() and rows.run.nunique() == rows.model.nunique()
+    assert set(rows.dataset[rows.step > 0]) == {dataset}
+    assert set(rows.dataset[rows.step == 0]) == {"none"}
+
+
+@every_run
+def test_every_run_starts_at_its_base(dataset, setting):
+    rows = published.summary(dataset, setting)
+    steps = rows.groupby(["run", "benchmark"]).step.agg(["min", "max"])
+    assert (steps["min"] == 0).all() and (steps["max"] == 640).all()
+
+
+@every_run
+def test_without_items_both_halves_are_the_whole(dataset, setting):
+    rows = published.summary(dataset, setting)
+    wide = rows.pivot(index=CELL[:3], columns="metric", values="mean")
+    assert set(wide.columns) == {"score_common", "score_a", "score_b"}
+    assert wide.notna().all(axis=None)
+    assert (wide.score_a == wide.score_common).all() and (wide.score_b == wide.score_common).all()
+    assert set(rows.n_items) == {0}
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "k"), [("MATH500", 3), ("AIME24", 10), ("MMLU-Pro", 1), ("HaluEval", 1), ("TruthfulQA-help", 1)]
+)
+def test_the_number_of_samples_is_that_of_the_published_metric(table, benchmark, k):
+    metrics = set(table.query("study == 'paper' and benchmark == @benchmark").metric)
+    assert {metric.partition("@")[2] or "1" for metric in metrics} == {str(k)}
+    rows = published.summary()
+    assert set(rows.k[rows.benchmark == benchmark]) == {k}
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "step", "benchmark", "share"),
+    [
+        ("Qwen3-4B", "ep8_bs256", 20, "MATH500", 0.629),
+        ("Qwen3-8B", "ep8_bs256", 0, "GPQA-D", 0.397),  # the readings disagree: not 0.375
+        ("Qwen3-14B", "ep1_bs32", 640, "MMLU-Pro", 0.705),  # not 0.598
+    ],
+)
+def test_a_summary_holds_the_trusted_numbers_as_shares(model, setting, step, benchmark, share):
+    rows = published.summary(setting=setting)
+    cell = rows.query("model == @model and step == @step and benchmark == @benchmark")
+    assert cell["mean"].tolist() == pytest.approx([share] * 3)
+
+
+def test_the_role_of_a_benchmark_is_the_papers():
+    rows = published.summary()
+    assert rows.role.tolist() == rows.benchmark.map(published.ROLES).tolist()
+    assert rows.higher_is_better.all()  # HEx-PHI is not public

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsft_utils.micro import traces
-from rsft_utils.micro.behaviours import Behaviours, replay, right_result
+from rsft_utils.micro.behaviours import Behaviours, backtracks, replay, right_result
 from rsft_utils.micro.countdown import countdown
 from rsft_utils.micro.families import LONGER, PROBLEMS
 from rsft_utils.micro.item import Item
@@ -335,6 +335,57 @@ def test_slips_of_a_careless_trace_are_seen(family, monkeypatch):
     assert right == 0 if family != "tracking" else right < steps / 2
 
 
+# Where the backtracks stand
+
+WRITERS = {
+    "careful": careful_trace,
+    "careless": lambda item, rng: careless_trace(item, rng, noticed_share=0.5, rambles=False),
+    "rambling": lambda item, rng: careless_trace(item, rng, noticed_share=0.5, rambles=True),
+    "second teacher": second_teacher,
+}
+
+
+def assert_backtracks_agree_with_replay(item, thought):
+    found, counted, symbols = backtracks(item, thought), replay(item, thought), thought.split()
+    assert (len(found), sum(found.values())) == (counted.markers, counted.valid_backtracks)
+    assert {symbols[place] for place in found} <= {"wait", "no"}
+    assert list(found) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("item", "thought", "found"),
+    [
+        (CHAIN, "3 + 2 = 6 check no wait 3 + 2 = 5", {7: True}),
+        (CHAIN, "3 + 2 = 6 no 3 + 2 = 5 ; 5 * 4 = 20", {5: True}),
+        (CHAIN, "3 + 2 = 5 ; wait 3 + 2 = 5", {6: False}),
+        (CHAIN, "3 + 2 = 5 check no wait 3 + 2 = 5", {7: False}),
+        (CHAIN, "wait 3 + 2 = 6 no 3 + 2 = 5 ; 5 * 4 = 21 check no wait 5 * 4 = 20", {0: False, 6: True, 20: True}),
+        (EQUATION, "try 1 , 1 * 3 = 3 , 3 + 2 = 5 no ; try 6 , 6 * 3 = 18 , 18 + 2 = 20 ok", {14: True}),
+        (EQUATION, "try 6 , 6 * 3 = 18 , 18 + 2 = 20 no ; try 1 , 1 * 3 = 3 , 3 + 2 = 5 ok", {14: False}),
+        (EQUATION, "try 1 no ; try 1 no ; try 4 no", {2: False, 6: True, 10: False}),
+        (GAME, f"{GAME_MISS} no ; {GAME_HIT} ok", {11: True}),
+        (GAME, f"{GAME_HIT} no ; {GAME_MISS} ok", {11: False}),
+        (CHAIN, "no wait no", {1: False, 2: False}),
+        (CHAIN, "", {}),
+    ],
+)
+def test_a_backtrack_is_found_in_its_place_and_judged(item, thought, found):
+    assert backtracks(item, thought) == found
+
+
+@every_family
+@pytest.mark.parametrize("writer", WRITERS)
+def test_the_backtracks_of_a_trace_are_those_that_are_counted(family, writer):
+    judged = []
+    for seed, item in enumerate(draws(family, range(60))):
+        thought = thought_of(WRITERS[writer](item, Random(seed)))
+        assert_backtracks_agree_with_replay(item, thought)
+        judged += backtracks(item, thought).values()
+    assert len(judged) > 3
+    assert any(judged)
+    assert writer != "rambling" or not all(judged)
+
+
 # Hostile text
 
 ITEMS = [MAKERS[family](Random(seed)) for family in MAKERS for seed in range(3)]
@@ -357,3 +408,35 @@ def test_any_text_is_counted(item, thought):
     assert 0 <= found.right_steps <= found.steps
     assert 0 <= found.valid_backtracks <= found.markers
     assert found.markers <= len(thought.split())
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ITEMS), SOUP)
+def test_no_text_is_too_odd_for_its_backtracks_to_be_found(item, thought):
+    symbols = thought.split()
+    assert {symbols[place] for place in backtracks(item, thought)} <= {"wait", "no"}
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ITEMS), SOUP.map(str.split).map(" ".join))
+def test_the_backtracks_of_any_symbols_are_those_that_are_counted(item, thought):
+    assert_backtracks_agree_with_replay(item, thought)
+
+
+@pytest.mark.parametrize("item", [CHAIN, EQUATION, GAME, BALL, BOOL], ids=lambda item: item.family)
+def test_the_backtracks_of_shuffled_pieces_are_those_that_are_counted(item):
+    """Random symbols hardly ever make a valid backtrack; these pieces do."""
+    rng, valid = Random(0), 0
+    pieces = {
+        "chain": ("3 + 2 = 6", "3 + 2 = 5"),
+        "equation": (TRY_1, TRY_4, TRY_6, "try 1"),
+        "countdown": (GAME_MISS, GAME_HIT),
+        "tracking": ("l1 pass a b at b", "l1 pass a b at c", "l2 pass b d at d"),
+        "boolean": ("T & F = T", "T & F = F"),
+    }[item.family]
+    for _ in range(300):
+        joints = [rng.choice((" ; ", " no ", " check no wait ", " wait ", " no ; ", " ")) for _ in range(5)]
+        thought = " ".join("".join(rng.choice(pieces) + joint for joint in joints).split())
+        assert_backtracks_agree_with_replay(item, thought)
+        valid += replay(item, thought).valid_backtracks
+    assert valid > 10
