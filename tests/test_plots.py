@@ -86,8 +86,8 @@ def changes():
 def points():
     """Three kinds of run, two runs of each, in three roles."""
     rows = [
-        (kind, role, 0.1 * place + 0.01 * run, 0.2 * place + 0.3 + 0.02 * run)
-        for role in ("GEN", "ID", "OOD")
+        (kind, role, shift + 0.1 * place + 0.01 * run, shift + 0.2 * place + 0.2 + 0.02 * run)
+        for role, shift in (("GEN", 0.0), ("ID", 0.1), ("OOD", 0.2))
         for place, kind in enumerate(("S", "XS", "S, Qwen2"))
         for run in range(2)
     ]
@@ -571,7 +571,7 @@ def test_there_is_a_panel_for_each_role_in_which_runs_were_measured(drawn):
 
 def test_every_run_is_a_point_at_its_base_and_last_score(drawn):
     for axis, role in zip(drawn("base_and_final").axes, ("ID", "OOD", "GEN"), strict=True):
-        here = points().query("role == @role")
+        here = points()[points().role == role]
         assert list(of_kinds(axis)) == list(dict.fromkeys(here.kind))
         for kind, line in of_kinds(axis).items():
             own = here[here.kind == kind]
@@ -618,7 +618,6 @@ def test_every_word_of_every_answer_is_drawn_once_under_its_title(drawn):
 
 
 def test_words_stand_one_after_the_other_and_none_beyond_the_width(drawn):
-    lines_seen = 0
     for axis in drawn("answers").axes:
         at, line = 0, 0
         for text in texts_of(axis)[1]:
@@ -632,8 +631,7 @@ def test_words_stand_one_after_the_other_and_none_beyond_the_width(drawn):
             assert y >= line
             at, line = x + length + 1, y
             assert y + 0.5 < axis.get_ylim()[0]  # within the panel
-        lines_seen += line > 0
-    assert lines_seen == 3
+    assert len({text.get_position()[1] for text in texts_of(axis)[1]}) > 5  # the last answer is a long one
 
 
 def test_what_is_drawn_is_as_wide_as_it_was_laid_out(drawn):
