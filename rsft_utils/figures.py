@@ -52,7 +52,8 @@ def _warm_up_and_map(there: set[str]) -> dict:
     if there.issuperset(WARM_UPS.values()):
         tables = {text: reference.load(arm) for text, arm in WARM_UPS.items()}
         rates = {text: _one_run(reference.load_loss(arm)) for text, arm in WARM_UPS.items()}
-        pictures["warm_up"] = plots.warm_up(tables, rates, label=_study_label(tables))
+        label = "reference runs on base XS, out of domain; thick: mean, thin: three runs, each on a base of its own"
+        pictures["warm_up"] = plots.warm_up(tables, rates, label=label)
     if (map_of_designs := reference.load_designs()) is not None:
         text = "out of domain; one pilot per square: one base, one run, 100 items, no interval"
         pictures["designs"] = plots.design_map(map_of_designs, label=text)

@@ -378,16 +378,21 @@ def test_the_summed_rate_is_the_sum_over_the_steps_of_a_run_that_was_logged_ever
     assert found.tolist() == pytest.approx([sum(rates[:step]) for step in asked], rel=0.1)
 
 
+def means_of(axis):
+    """The thick lines."""
+    return [line for line in axis.get_lines() if line.get_linewidth() > 2]
+
+
 def test_the_same_curves_stand_over_steps_and_over_summed_rates(summary, drawn):
     figure = drawn("warm_up")
     assert legend(figure) == ["an arm", "another arm"]
     by_step, by_rate = shown(figure)
     for place, (text, table) in enumerate(arms(summary).items()):
         assert line(by_step, text) == means(table, "OOD")
-        left, right = (axis.get_lines()[place] for axis in (by_step, by_rate))
+        left, right = (means_of(axis)[place] for axis in (by_step, by_rate))
         assert list(left.get_ydata()) == list(right.get_ydata())
         assert list(left.get_xdata()) == [0, 10, 640]
-    constant, falling = (list(line.get_xdata()) for line in by_rate.get_lines())
+    constant, falling = (list(line.get_xdata()) for line in means_of(by_rate))
     assert constant == pytest.approx([0, 10, 640])
     assert falling == pytest.approx([0, 10, 10 + 630 / 2])
 

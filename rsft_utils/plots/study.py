@@ -60,15 +60,22 @@ def warm_up(tables: dict, rates: dict, role: str = "OOD", *, label: str):
     """
     colors = style()
     figure, axes = figure_of(1, 2, 12, 4.4, sharey=True)
+    last = max(int(table.step.max()) for table in tables.values())
     for color, (text, table) in zip(colors, tables.items(), strict=False):
-        curve = role_curves(table).query("role == @role").sort_values("step")
-        band(axes[0, 0], curve, color, text, marker="o", markersize=3.5)
-        band(axes[0, 1], curve.assign(step=summed_rate(rates[text], curve.step)), color, marker="o", markersize=3.5)
-    step_axis(axes[0, 0], int(curve.step.max()))
-    axes[0, 0].set(xlabel="optimiser step", ylabel="share of items")
+        # single runs and no band: what is compared is where they turn, not how high they lie
+        lines = [(curve, 0.9, None) for _, curve in table.groupby("run")] + [(table, 2.8, text)]
+        for rows, width, name in lines:
+            curve = role_curves(rows).query("role == @role").sort_values("step")
+            kind = {"color": color, "linewidth": width, "alpha": 1 if name else 0.5}
+            axes[0, 0].plot(curve.step, curve["mean"], label=name, **kind)
+            axes[0, 1].plot(summed_rate(rates[text], curve.step), curve["mean"], **kind)
+    step_axis(axes[0, 0], last)
+    axes[0, 0].set(xlabel="optimiser step", ylabel="share of items", ylim=(0, None))
     axes[0, 1].set_xscale("symlog", linthresh=1, linscale=0.6)
     axes[0, 1].set_xticks([0, 1, 10, 100], ["0", "1", "10", "100"])
+    axes[0, 1].minorticks_off()
     axes[0, 1].set(xlabel="learning rate summed so far, in peak rates")
+    axes[0, 1].set_xlim(left=-0.05)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(tables))
     head(figure, label)
     return figure
