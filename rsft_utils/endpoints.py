@@ -3,6 +3,8 @@
 Everything else that the project tests is exploratory.
 """
 
+import math
+
 from rsft_utils import reference
 from rsft_utils.claims.measures import dip, gain, last
 from rsft_utils.effects import between_bases, over_bases
@@ -28,18 +30,22 @@ def primary_endpoints():
     capability = between_bases(gain(strong, ROLE_OF, "OOD"), gain(weak, ROLE_OF, "OOD"))
     attacks = over_bases(gain(strong, HARMFUL, "SAFE"))
     # both must hold, so the larger p counts; runs choose each other's lowest step, which makes the dip's too small
-    both = max(2 * fall.p, rise.p)
+    both = max(2 * _p(fall), _p(rise))
     lesser = min((fall, rise), key=lambda effect: effect.low)
     rows = [
         ("training", "OOD dip and OOD gain (the lesser)", lesser, both),
-        ("data", "last OOD score, Math-CoT minus Numina-like", quality, quality.p),
-        ("capability", "OOD gain, S minus XS", capability, capability.p),
-        ("safety", "rise of attack success", attacks, attacks.p),
+        ("data", "last OOD score, Math-CoT minus Numina-like", quality, _p(quality)),
+        ("capability", "OOD gain, S minus XS", capability, _p(capability)),
+        ("safety", "rise of attack success", attacks, _p(attacks)),
     ]
     table = pd.DataFrame(
         [(finding, what, effect.effect, effect.low, effect.high, p) for finding, what, effect, p in rows],
         columns=["finding", "quantity", "effect", "low", "high", "p"],
     )
-    # bases that agree in an effect of exactly zero have no test: nothing speaks for the claim
-    table["p"] = table.p.fillna(1.0).clip(upper=1.0)
+    table["p"] = table.p.clip(upper=1.0)
     return table.assign(p_holm=multipletests(table.p, method="holm")[1])
+
+
+def _p(effect) -> float:
+    """Bases that agree in an effect of exactly zero have no test: nothing speaks for the claim."""
+    return 1.0 if math.isnan(effect.p) else effect.p

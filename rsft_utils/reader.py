@@ -20,9 +20,10 @@ def answers(arm: str, benchmark: str, run: int = 0):
 def words(prompt: str, completion: str) -> list[tuple[str, str]]:
     """The symbols of an answer with their kind: valid or empty for a backtrack, frame around a thought, else plain."""
     symbols = completion.split()
-    places = [i for i, symbol in enumerate(symbols) if symbol not in (THINK, END_THINK)]
-    ends = [i for i, symbol in enumerate(symbols) if symbol == END_THINK]
-    thought = [i for i in places if i < ends[-1]] if ends else places if THINK in symbols else []
+    # as the grader reads it: what follows the last </think> is visible, unless a thought was opened again
+    end = max((i for i, symbol in enumerate(symbols) if symbol == END_THINK), default=-1)
+    end = len(symbols) if THINK in symbols[end + 1 :] else end
+    thought = [i for i, symbol in enumerate(symbols[: max(end, 0)]) if symbol not in (THINK, END_THINK)]
     judged = backtracks(Item("", prompt, ""), " ".join(symbols[i] for i in thought))
     kinds = {thought[place]: "valid" if valid else "empty" for place, valid in judged.items()}
     frames = dict.fromkeys((THINK, END_THINK, END, ANSWER, REFUSAL), "frame")

@@ -17,6 +17,7 @@ def changes(rows, *, label: str, largest: float = 50):
     cells, sure = (
         rows.pivot(index="line", columns="benchmark", values=v).loc[lines, order] for v in ("change", "sure")
     )
+    cells = cells.round() + 0  # no minus before a zero
     figure, axes = figure_of(1, 1, 12, 0.5 * len(lines) + 2.2)
     axis = axes[0, 0]
     sns.heatmap(
@@ -59,18 +60,15 @@ def base_and_final(points, *, label: str):
     colors = style()
     roles = [role for role in TITLES if (points.role == role).any()]
     figure, axes = figure_of(1, len(roles), 4.6 * len(roles), 4.9, sharex=True, sharey=True)
-    markers = "os^DvPX"
+    kinds = {
+        kind: (color, marker)
+        for kind, color, marker in zip(dict.fromkeys(points.kind), colors, "os^DvPX", strict=False)
+    }
     for axis, role in zip(axes.flat, roles, strict=True):
         axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, zorder=0)
-        for place, (kind, group) in enumerate(points[points.role == role].groupby("kind", sort=False)):
-            axis.plot(
-                group.base,
-                group["last"],
-                markers[place % len(markers)],
-                color=colors[place % len(colors)],
-                markersize=9,
-                label=kind,
-            )
+        for kind, (color, marker) in kinds.items():
+            group = points[(points.role == role) & (points.kind == kind)]
+            axis.plot(group.base, group["last"], marker, color=color, markersize=9, label=kind)
         axis.set(title=TITLES[role], xlabel="base score", ylabel="last score", xlim=(0, 1), ylim=(0, 1))
         axis.set_aspect("equal")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
