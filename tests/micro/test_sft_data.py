@@ -307,11 +307,11 @@ def test_a_set_is_exhausted_after_so_many_repeats_in_a_row(monkeypatch, drawn, e
 
 
 def test_fingerprint_follows_text_and_order():
-    data = rows("math-cot", 20, 0)
-    altered = rows("math-cot", 20, 0)
+    data = rows("math-cot", 100, 0)
+    altered = rows("math-cot", 100, 0)
     altered[7]["completion"][0]["content"] += " so"
     prints = [fingerprint(version) for version in (data, data[::-1], data[:-1], altered)]
-    prints += [fingerprint(rows(other, 20, 0)) for other in COMPLETIONS if other != "math-cot"]
-    prints.append(fingerprint(rows("math-cot", 20, 0, mirrored=True)))
+    prints += [fingerprint(rows(other, 100, 0)) for other in COMPLETIONS if other != "math-cot"]
+    prints.append(fingerprint(rows("math-cot", 100, 0, mirrored=True)))
     assert len(set(prints)) == len(prints)
-    assert fingerprint(rows("math-cot", 20, 0)) == prints[0]
+    assert fingerprint(rows("math-cot", 100, 0)) == prints[0]
