@@ -35,7 +35,7 @@ def arms() -> dict[str, list[RunSpec]]:
         "XS-aggressive": _arm("XS", rate=2, epochs=16, schedule="constant"),
         "XS-no-warm-up": _arm("XS", warmup=0.0),
         "XS-long-warm-up": _arm("XS", warmup=0.3),
-        # LoRA, at the rates that were best in domain on a development run
+        # LoRA, at the rates that were best in domain on a development run, of 1e-3, 2e-3 and 4e-3
         "XS-lora8": _arm("XS", rate=2, method="lora", lora_rank=8),
         "XS-lora64": _arm("XS", method="lora", lora_rank=64),
         # controls
