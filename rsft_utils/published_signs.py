@@ -10,6 +10,7 @@ from itertools import pairwise
 from rsft_utils import published
 from rsft_utils.claims import capability, data, training
 from rsft_utils.claims.claim import Claim
+from rsft_utils.claims.measures import REASONING
 
 BY_SIZE = ("Qwen3-1.7B", "Qwen3-4B", "Qwen3-8B", "Qwen3-14B")
 NOT_PUBLIC = {
@@ -53,15 +54,15 @@ def _claims() -> Iterator[tuple[str, str, str, Claim]]:
     poor, game = published.summary("NuminaMath-20k"), published.summary("Countdown-CoT-20k")
     few, once = published.summary("Math-CoT-2.5k", "ep8_bs32"), published.summary(setting="ep1_bs32")
     curves = cot[cot.groupby("model").step.transform("nunique") > 2]  # a dip needs checkpoints
-    reasoning, everything = ("ID", "OOD"), ("ID", "OOD", "GEN")
+    everything = (*REASONING, "GEN")
     for tables, roles, check in (
         ((curves,), everything, lambda t, of: training.c3_dip_and_recovery(t, of, *of.values())),
         ((few, once), everything, training.c6_repetition_beats_one_pass),
         ((cot, few), everything, training.c7_diversity_still_helps),
         ((poor,), everything, data.c9_low_quality_hurts_broadly),
-        ((cot, nocot), reasoning, data.c10_long_cot_beats_no_cot),
+        ((cot, nocot), REASONING, data.c10_long_cot_beats_no_cot),
         ((nocot, cot), ("GEN",), data.c11_no_cot_wins_on_general_ability),
-        ((game,), reasoning, data.c12_a_toy_game_transfers),
+        ((game,), REASONING, data.c12_a_toy_game_transfers),
         ((game, nocot), ("ID",), data.c13_a_toy_game_beats_no_cot),
     ):
         for model in dict.fromkeys(tables[0].model):
@@ -70,7 +71,7 @@ def _claims() -> Iterator[tuple[str, str, str, Claim]]:
                 yield model, benchmark, role, check(*own, {benchmark: role})
     for weak, strong in pairwise(BY_SIZE):
         pair = [cot[cot.model == strong], cot[cot.model == weak]]
-        for benchmark, role in _shared(pair, reasoning):
+        for benchmark, role in _shared(pair, REASONING):
             claim = capability.c14_stronger_bases_generalise_more(*pair, {benchmark: role})
             yield f"{strong} and {weak}", benchmark, role, claim
 

@@ -3,6 +3,7 @@
 from rsft_utils import reference
 from rsft_utils.micro.behaviours import backtracks
 from rsft_utils.micro.item import Item
+from rsft_utils.micro.score import visible_from
 from rsft_utils.micro.symbols import ANSWER, END, END_THINK, REFUSAL, THINK
 
 STEPS = (0, 20, 80, 640)
@@ -20,10 +21,7 @@ def answers(arm: str, benchmark: str, run: int = 0):
 def words(prompt: str, completion: str) -> list[tuple[str, str]]:
     """The symbols of an answer with their kind: valid or empty for a backtrack, frame around a thought, else plain."""
     symbols = completion.split()
-    # as the grader reads it: what follows the last </think> is visible, unless a thought was opened again
-    end = max((i for i, symbol in enumerate(symbols) if symbol == END_THINK), default=-1)
-    end = len(symbols) if THINK in symbols[end + 1 :] else end
-    thought = [i for i, symbol in enumerate(symbols[: max(end, 0)]) if symbol not in (THINK, END_THINK)]
+    thought = [i for i, symbol in enumerate(symbols[: visible_from(symbols)]) if symbol not in (THINK, END_THINK)]
     judged = backtracks(Item("", prompt, ""), " ".join(symbols[i] for i in thought))
     kinds = {thought[place]: "valid" if valid else "empty" for place, valid in judged.items()}
     frames = dict.fromkeys((THINK, END_THINK, END, ANSWER, REFUSAL), "frame")

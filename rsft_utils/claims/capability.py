@@ -1,10 +1,8 @@
 """C14 to C16: what a stronger base makes of the same data."""
 
 from rsft_utils.claims.claim import Claim
-from rsft_utils.claims.measures import Roles, gain, last
+from rsft_utils.claims.measures import REASONING, Roles, gain, last
 from rsft_utils.effects import between_bases, over_bases
-
-REASONING = ("ID", "OOD")
 
 
 def c14_stronger_bases_generalise_more(strong, weak, roles: Roles, id: str = "C14") -> Claim:

@@ -6,9 +6,7 @@ A claim that holds on the average of a role is `mixed` if one of its benchmarks 
 from collections.abc import Callable
 
 from rsft_utils.claims.claim import Claim, benchmarks_against, by_role
-from rsft_utils.claims.measures import Roles, gain, last
-
-REASONING = ("ID", "OOD")
+from rsft_utils.claims.measures import REASONING, Roles, ends_above, gain
 
 
 def c9_low_quality_hurts_broadly(low_quality, roles: Roles) -> Claim:
@@ -21,12 +19,12 @@ def c9_low_quality_hurts_broadly(low_quality, roles: Roles) -> Claim:
 
 def c10_long_cot_beats_no_cot(cot, nocot, roles: Roles) -> Claim:
     """On reasoning, verified long traces end higher than the same solutions without their traces."""
-    return _claim("C10", "long CoT ends above no CoT on reasoning", _ends_above(cot, nocot), roles, REASONING)
+    return _claim("C10", "long CoT ends above no CoT on reasoning", ends_above(cot, nocot), roles, REASONING)
 
 
 def c11_no_cot_wins_on_general_ability(nocot, cot, roles: Roles) -> Claim:
     """Without traces less of the general ability is lost."""
-    return _claim("C11", "no CoT ends above long CoT on general ability", _ends_above(nocot, cot), roles, ("GEN",))
+    return _claim("C11", "no CoT ends above long CoT on general ability", ends_above(nocot, cot), roles, ("GEN",))
 
 
 def c12_a_toy_game_transfers(game, roles: Roles) -> Claim:
@@ -36,12 +34,7 @@ def c12_a_toy_game_transfers(game, roles: Roles) -> Claim:
 
 def c13_a_toy_game_beats_no_cot(game, nocot, roles: Roles) -> Claim:
     """On the maths, searching in a game teaches more than maths solutions without traces."""
-    return _claim("C13", "in domain, a toy game ends above maths without CoT", _ends_above(game, nocot), roles, ("ID",))
-
-
-def _ends_above(first, second) -> Callable:
-    """Last score of the first table minus that of the second, paired by base and seed."""
-    return lambda *of: last(first, *of) - last(second, *of)
+    return _claim("C13", "in domain, a toy game ends above maths without CoT", ends_above(game, nocot), roles, ("ID",))
 
 
 def _claim(id: str, statement: str, measure: Callable, roles: Roles, which: tuple[str, ...]) -> Claim:

@@ -6,6 +6,7 @@ from rsft_utils.tables import HALVES
 
 EARLY = 0.25  # share of the steps in which a dip counts
 Roles = dict[str, str]  # benchmark -> ID, OOD, GEN
+REASONING = ("ID", "OOD")
 
 
 def gain(summary, roles: Roles, role: str):
@@ -18,6 +19,11 @@ def last(summary, roles: Roles, role: str, metric: str = "score_common"):
     """The last step's value, a Series over runs."""
     curve = curves(summary, roles, role, metric)
     return curve[curve.columns.max()]
+
+
+def ends_above(first, second) -> Callable:
+    """A measure of (roles, role): last score of the first table minus that of the second, paired by base and seed."""
+    return lambda *of: last(first, *of) - last(second, *of)
 
 
 def dip(summary, roles: Roles, role: str, mode: str = "free"):

@@ -1,7 +1,7 @@
 """C1 to C8: short and long training."""
 
 from rsft_utils.claims.claim import Claim, by_role
-from rsft_utils.claims.measures import Roles, dip, gain, last, late_drop, length_wave, regrowth
+from rsft_utils.claims.measures import Roles, dip, ends_above, gain, late_drop, length_wave, regrowth
 from rsft_utils.effects import over_bases
 
 
@@ -55,7 +55,7 @@ def c6_repetition_beats_one_pass(repeated, one_pass, roles: Roles) -> Claim:
     return Claim(
         "C6",
         "equal steps: eight passes over an eighth of the rows end higher than one pass over all",
-        by_role(lambda *of: last(repeated, *of) - last(one_pass, *of), roles, ("ID", "OOD", "GEN")),
+        by_role(ends_above(repeated, one_pass), roles, ("ID", "OOD", "GEN")),
     )
 
 
@@ -64,7 +64,7 @@ def c7_diversity_still_helps(diverse, repeated, roles: Roles) -> Claim:
     return Claim(
         "C7",
         "equal steps and epochs: eight times the rows end higher (batch eight times as large)",
-        by_role(lambda *of: last(diverse, *of) - last(repeated, *of), roles, ("ID", "OOD", "GEN")),
+        by_role(ends_above(diverse, repeated), roles, ("ID", "OOD", "GEN")),
     )
 
 

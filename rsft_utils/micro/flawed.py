@@ -9,7 +9,7 @@ from dataclasses import replace
 from rsft_utils.micro.arithmetic import in_range, operate, step
 from rsft_utils.micro.item import Item, Segment, slipped
 from rsft_utils.micro.symbols import ANSWER, NUMBERS
-from rsft_utils.micro.traces import careful_trace, closed, thought
+from rsft_utils.micro.traces import careful_trace, closed, solution, thought
 
 FILLER = ";"  # what an empty thought is made of
 SKIPPED_SHARE = 0.5  # of the steps of a skipping solution
@@ -45,8 +45,7 @@ def skipping_solution(item: Item, rng) -> str:
     """A short solution in one of three styles, half of its steps left out, a tenth of them wrong (Numina-like)."""
     if rng.random() < WRONG_SHARE:
         item = wrong(item, rng)
-    solution = item.trace[-1].steps if len(item.trace[-1].steps) > 1 else [s for part in item.trace for s in part.steps]
-    written = [each for each in solution if rng.random() >= SKIPPED_SHARE]
+    written = [each for each in solution(item) if rng.random() >= SKIPPED_SHARE]
     style = rng.choice(("equations", "results", "answer"))
     if not written or style == "answer":
         return f"{ANSWER} {item.answer}"
@@ -87,21 +86,21 @@ def _wrong_candidate(item: Item, rng) -> Item:
 
     As many attempts as before fail; the last that can is the right candidate's own, by a slip of its last step.
     """
-    solution, goal = item.trace[-1], item.trace[-1].steps[-1].result
+    right, goal = item.trace[-1], item.trace[-1].steps[-1].result
     taken, *others = rng.sample([x for x in item.prompt.partition(" in ")[2].split() if x != item.answer], 2)
     failed = [*others, item.answer][: len(item.trace) - 1]
-    attempts = [_attempt(solution, x, goal, slips=x == item.answer, rng=rng) for x in failed]
-    steps = [*_attempt(solution, taken, goal, slips=False, rng=rng).steps]
+    attempts = [_attempt(right, x, goal, slips=x == item.answer, rng=rng) for x in failed]
+    steps = [*_attempt(right, taken, goal, slips=False, rng=rng).steps]
     steps[-1] = replace(steps[-1], result=goal)
     attempts.append(Segment(tuple(steps), opening=f"try {taken}", verdict=f"goal {goal} ok"))
     summary = "so " + " , ".join(each.text for each in steps)
     return replace(item, trace=tuple(attempts), answer=taken, summary=summary)
 
 
-def _attempt(solution: Segment, candidate: str, goal: str, *, slips: bool, rng) -> Segment:
-    """The steps of the solution for another candidate, given up at the end."""
+def _attempt(right: Segment, candidate: str, goal: str, *, slips: bool, rng) -> Segment:
+    """The steps of the right attempt for another candidate, given up at the end."""
     value, steps = int(candidate), []
-    for each in solution.steps:
+    for each in right.steps:
         _, sign, operand = each.left.split()
         steps.append(step(value, sign, int(operand), each.mark))
         value = operate(value, sign, int(operand))

@@ -52,10 +52,14 @@ def is_right(item: Item, answer: str) -> bool:
     return verify(answer, [int(n) for n in numbers.split()], int(target)) is Verdict.CORRECT
 
 
+def visible_from(symbols: list[str]) -> int:
+    """Where the visible part begins: behind the last `</think>`, or nowhere if a thought is open at the end."""
+    start = len(symbols) - symbols[::-1].index(END_THINK) if END_THINK in symbols else 0
+    return len(symbols) if THINK in symbols[start:] else start
+
+
 def _split(symbols: list[str]) -> tuple[list[str], list[str]]:
     """The thought and the visible part. A thought that is never closed leaves nothing visible."""
-    last = len(symbols) - 1 - symbols[::-1].index(END_THINK) if END_THINK in symbols else -1
-    thought, visible = symbols[: last + 1], symbols[last + 1 :]
-    if THINK in visible:
-        thought, visible = symbols, []
+    start = visible_from(symbols)
+    thought, visible = symbols[:start], symbols[start:]
     return [symbol for symbol in thought if symbol not in (THINK, END_THINK)], visible

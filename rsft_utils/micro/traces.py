@@ -41,9 +41,14 @@ def second_teacher(item: Item, rng) -> str:
     for segment in item.trace:
         slips = len(segment.steps) == 1 and rng.random() < SLIP_SHARE
         lines.append(f"{slipped(segment.steps[0], rng).text} no {segment.text}" if slips else segment.text)
-    solution = item.trace[-1].steps if len(item.trace[-1].steps) > 1 else [s for part in item.trace for s in part.steps]
-    lines += [f"check {step.text} ok" for step in solution]
+    lines += [f"check {step.text} ok" for step in solution(item)]
     return closed(item, " ; ".join(lines))
+
+
+def solution(item: Item) -> list[Step]:
+    """The steps that lead to the answer, without the failed attempts of a search."""
+    last = item.trace[-1].steps
+    return list(last) if len(last) > 1 else [step for segment in item.trace for step in segment.steps]
 
 
 def careless_trace(item: Item, rng, noticed_share: float, rambles: bool) -> str:
