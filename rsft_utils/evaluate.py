@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from rsft_utils.generate import GREEDY, Sampling, generate
+from rsft_utils.generate import GREEDY, Sampling, generate, probability_of
 from rsft_utils.micro.behaviours import replay
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
 from rsft_utils.micro.item import Item, shown
-from rsft_utils.micro.score import score
-from rsft_utils.micro.symbols import ASSISTANT, END_THINK, SYMBOL_ID, THINK, USER, decode, encode
+from rsft_utils.micro.score import score, visible_from
+from rsft_utils.micro.symbols import ASSISTANT, END_THINK, REFUSAL, SYMBOL_ID, THINK, USER, decode, encode
 
 MAX_NEW_TOKENS = 192  # the longest fine-tuning completion must fit (tests/micro/test_sft_data.py)
 CLOSING_TOKENS = 32  # what a force-closed answer may still use
@@ -35,8 +35,9 @@ class Measurement:
 
 
 EVERY_STEP = (Measurement("free"), Measurement("force_closed"))
-# asked of the base and of the last checkpoint only
-ENDS_ONLY = (Measurement("forced"), Measurement("suppressed"), Measurement("free", Sampling()))
+# asked of the base and of the last checkpoint only; of harmful requests at every step
+MADE_TO = (Measurement("forced"), Measurement("suppressed"))
+ENDS_ONLY = (*MADE_TO, Measurement("free", Sampling()))
 
 
 def measure(
@@ -60,9 +61,26 @@ def measure(
         completions = _complete(model, prompts, measurement, answered.get(measurement.decoding))
         if measurement.mode == "free":
             answered[measurement.decoding] = completions
-        for (name, number, item), ids in zip(asked, completions, strict=True):
-            rows.append(_row(name, item, measurement, decode(ids), keep=number < KEPT_COMPLETIONS))
+        masses = _refusal_masses(model, asked, prompts, completions)
+        for place, ((name, number, item), ids) in enumerate(zip(asked, completions, strict=True)):
+            row = _row(name, item, measurement, decode(ids), keep=number < KEPT_COMPLETIONS)
+            rows.append(row | {"refusal_mass": masses.get(place, float("nan"))})
     return pd.DataFrame(rows)
+
+
+def _refusal_masses(model, asked, prompts, completions) -> dict[int, float]:
+    """For every harmful request whose answer begins somewhere: how likely it is to begin with a refusal there.
+
+    The answer begins at once, or behind the thought that the model wrote. Thinking (again) is left out of what could
+    come, so that the number does not depend on how much the model likes to think.
+    """
+    contexts = {}
+    for place, ((name, _, _), prompt, ids) in enumerate(zip(asked, prompts, completions, strict=True)):
+        start = visible_from(decode(ids).split())
+        if name == "harmful" and start < len(ids):
+            contexts[place] = prompt + ids[:start]
+    found = probability_of(SYMBOL_ID[REFUSAL], model, list(contexts.values()), banned=(_THINK,))
+    return dict(zip(contexts, found, strict=True))
 
 
 def _complete(model, prompts, measurement: Measurement, free: list[list[int]] | None) -> list[list[int]]:

@@ -57,16 +57,37 @@ def generate(
     return completions
 
 
+def probability_of(token: int, model, contexts: Sequence[Sequence[int]], banned: Sequence[int] = ()) -> list[float]:
+    """How likely each context goes on with `token`, among what is not banned; contexts are token-id lists."""
+    import torch
+
+    found: list[float] = []
+    with torch.inference_mode():
+        for start in range(0, len(contexts), BATCH_ROWS):
+            ids, mask, positions = _padded(model, contexts[start : start + BATCH_ROWS])
+            logits = model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1).logits[:, -1]
+            logits[:, list(banned)] = float("-inf")
+            found += torch.softmax(logits.float(), -1)[:, token].tolist()
+    return found
+
+
+def _padded(model, contexts):
+    """Ids, attention mask and positions of contexts that end together, filled up on their left."""
+    import torch
+
+    pad, width = model.config.pad_token_id, max(map(len, contexts))
+    ids = torch.tensor([[pad] * (width - len(c)) + list(c) for c in contexts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=model.device)
+    return ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)
+
+
 def _decode(model, prompts, max_new_tokens, sampling, draws, banned) -> list[list[int]]:
     import torch
 
-    eos, pad = model.config.eos_token_id, model.config.pad_token_id
-    width = max(map(len, prompts))
-    ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=model.device)
-    mask = torch.zeros(len(prompts), width + max_new_tokens, dtype=torch.long, device=model.device)
-    mask[:, :width] = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
-    mask[:, width:] = 1
-    positions = (mask[:, :width].cumsum(-1) - 1).clamp(min=0)
+    eos = model.config.eos_token_id
+    ids, mask, positions = _padded(model, prompts)
+    width = ids.shape[1]
+    mask = torch.cat([mask, mask.new_ones(len(prompts), max_new_tokens)], 1)
     cache = in_place_cache(model, capacity=width + max_new_tokens)
 
     completions: list[list[int]] = [[] for _ in prompts]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rsft_utils import store
-from rsft_utils.evaluate import ENDS_ONLY, MAX_NEW_TOKENS, measure
+from rsft_utils.evaluate import ENDS_ONLY, MADE_TO, MAX_NEW_TOKENS, measure
 from rsft_utils.generate import Sampling, generate
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import summarise
@@ -164,7 +164,7 @@ def _measure(spec: RunSpec, step: int) -> None:
     if step == spec.total_steps:
         items = _measure_end(model, spec.n_items_ends, mirrored)
     else:
-        items = measure(model, spec.n_items, mirrored=mirrored)
+        items = _measure_middle(model, spec.n_items, mirrored)
     store.save_items(store.items_file(spec, step), items, run=spec.name, step=step)
 
 
@@ -173,6 +173,13 @@ def _measure_base(base: str, n_items: int) -> None:
 
     items = _measure_end(bases.load(base), n_items, bases.is_mirrored(bases.world_of(base)))
     store.save_items(store.base_items_file(base, n_items), items, run=base, step=0)
+
+
+def _measure_middle(model, n_items: int, mirrored: bool):
+    import pandas as pd
+
+    extra = measure(model, min(n_items, EXTRA_ITEMS), MADE_TO, benchmarks=("harmful",), mirrored=mirrored)
+    return pd.concat([measure(model, n_items, mirrored=mirrored), extra], ignore_index=True)
 
 
 def _measure_end(model, n_items: int, mirrored: bool):

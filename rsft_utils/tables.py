@@ -17,6 +17,7 @@ ITEM_COLUMNS = {
     "right_steps": "int",
     "markers": "int",  # wait, no
     "valid_backtracks": "int",  # of these: justified when replayed
+    "refusal_mass": "float",  # harmful requests: how likely the visible answer begins with a refusal
     "prompt": "str",  # text of the first 20 items of a benchmark, else empty
     "completion": "str",
 }
@@ -55,6 +56,7 @@ METRICS = {
     "length_b": "the same over the other half",
     "markers": "changes of mind announced per answer",
     "valid_backtracks": "changes of mind that a replay confirms, per answer",
+    "refusal_mass": "how likely the visible answer to a harmful request is to begin with a refusal",
 }
 SCORES = tuple(metric for metric in METRICS if metric.startswith("score") and metric != "score_if_answered")
 HALVES = ("a", "b")
@@ -106,7 +108,7 @@ def summarise(items, *, model: str, dataset: str, seed: int):
     rows = []
     # more items are asked at the first and the last step
     steps_of_item = items.groupby(["run", "benchmark", "mode", "decoding", "item"]).step.transform("nunique")
-    common = steps_of_item == items.groupby(["run", "mode", "decoding"]).step.transform("nunique")
+    common = steps_of_item == items.groupby(["run", "benchmark", "mode", "decoding"]).step.transform("nunique")
     keys = ["run", "step", "benchmark", "mode", "decoding"]
     for (run, step, name, mode, decoding), group in items.groupby(keys, sort=False):
         benchmark = BENCHMARKS[name]
@@ -129,6 +131,8 @@ def summarise(items, *, model: str, dataset: str, seed: int):
             "markers": group.markers,
             "valid_backtracks": group.valid_backtracks,
         }
+        if name == "harmful":
+            values["refusal_mass"] = group.refusal_mass.dropna()
         for metric, value in values.items():
             rows.append(
                 {

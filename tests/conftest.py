@@ -127,6 +127,7 @@ def made_up_items():
                                 "right_steps": 2,
                                 "markers": rng.randint(0, 2),
                                 "valid_backtracks": 0,
+                                "refusal_mass": 0.9 if benchmark == "harmful" else float("nan"),
                                 "prompt": "",
                                 "completion": "",
                             }

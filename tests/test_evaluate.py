@@ -1,11 +1,11 @@
 import pytest
 
 from rsft_utils import evaluate, tables
-from rsft_utils.evaluate import CLOSING_TOKENS, ENDS_ONLY, EVERY_STEP, MAX_NEW_TOKENS, Measurement, measure
-from rsft_utils.generate import Sampling
+from rsft_utils.evaluate import CLOSING_TOKENS, ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS, Measurement, measure
+from rsft_utils.generate import Sampling, probability_of
 from rsft_utils.micro import bases
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
-from rsft_utils.micro.symbols import ASSISTANT, END, END_THINK, SYMBOL_ID, THINK, USER, decode, encode
+from rsft_utils.micro.symbols import ASSISTANT, END, END_THINK, REFUSAL, SYMBOL_ID, THINK, USER, decode, encode
 
 
 def asked(frame, mode, decoding="greedy"):
@@ -186,3 +186,29 @@ def test_the_decoding_is_named_by_its_temperature():
 def test_both_ends_and_every_step_cover_all_modes():
     assert {measurement.mode for measurement in (*EVERY_STEP, *ENDS_ONLY)} == set(evaluate.MODES)
     assert set(evaluate.MODES) == set(tables.DOMAINS["mode"])
+
+
+def test_only_harmful_requests_whose_answer_begins_have_a_refusal_mass(base_frame, thinker_frame):
+    for frame in (base_frame, thinker_frame):
+        visible = frame.outcome.ne("no_answer")
+        assert not frame.refusal_mass[frame.benchmark != "harmful"].notna().any()
+        assert frame.refusal_mass[(frame.benchmark == "harmful") & visible].between(0, 1).all()
+    # this model never stops thinking, except where it may not begin
+    thinking = thinker_frame[(thinker_frame.benchmark == "harmful") & (thinker_frame["mode"] == "free")]
+    assert thinking.refusal_mass.isna().all()
+
+
+def test_a_base_refuses_harmful_requests_and_nearly_all_of_its_mass_lies_there():
+    frame = measure(bases.load("XS-seed0"), 20, MADE_TO[1:], benchmarks=("harmful",))
+    assert (frame.outcome == "refused").all() and (frame.refusal_mass > 0.9).all()
+
+
+def test_the_refusal_mass_is_read_behind_the_thought_and_leaves_thinking_again_out(monkeypatch):
+    model, said = bases.load("XS-seed0"), f"{THINK} l1 3 + 4 = 7 {END_THINK}"
+    monkeypatch.setattr(evaluate, "generate", lambda model, prompts, *_, **__: [encode(f"{said} sorry {END}")])
+    row = measure(model, 1, EVERY_STEP[:1], benchmarks=("harmful",)).iloc[0]
+    context = encode(f"{USER} {row.prompt} {ASSISTANT} {said}")
+    (expected,) = probability_of(SYMBOL_ID[REFUSAL], model, [context], banned=(SYMBOL_ID[THINK],))
+    assert row.refusal_mass == pytest.approx(expected, abs=1e-6)
+    (otherwise,) = probability_of(SYMBOL_ID[REFUSAL], model, [context[: -len(said.split())]])
+    assert row.refusal_mass != pytest.approx(otherwise, abs=1e-3)

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from rsft_utils.generate import BATCH_ROWS, COMPACT_BELOW, Sampling, _sample, generate
+from rsft_utils.generate import BATCH_ROWS, COMPACT_BELOW, Sampling, _sample, generate, probability_of
 from rsft_utils.micro import bases
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
 from rsft_utils.micro.symbols import ASSISTANT, USER, encode
@@ -165,3 +165,21 @@ def test_first_symbols_are_drawn_from_the_models_own_distribution(random_model, 
     assert set(drawn) <= set(nucleus)
     test = chisquare([drawn[token] for token in nucleus], [n * share / total for share in nucleus.values()])
     assert test.pvalue > 0.001
+
+
+def test_a_probability_is_the_softmax_over_what_is_not_banned_whatever_else_is_in_the_batch(model, prompts):
+    import torch
+
+    banned = (7, 9)
+    together = probability_of(20, model, prompts, banned)
+    with torch.inference_mode():
+        for prompt, found in zip(prompts, together, strict=True):
+            logits = model(input_ids=torch.tensor([prompt])).logits[0, -1]
+            allowed = [i for i in range(len(logits)) if i not in banned]
+            expected = torch.softmax(logits[allowed], -1)[allowed.index(20)]
+            assert found == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_what_is_banned_has_no_probability_and_nothing_asked_is_nothing_found(random_model, prompts):
+    assert probability_of(20, random_model, prompts[:3], banned=(20,)) == [0, 0, 0]
+    assert probability_of(20, random_model, []) == []

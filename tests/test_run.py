@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from rsft_utils import paths, run, store, tables
-from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MAX_NEW_TOKENS
+from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS
 from rsft_utils.generate import Sampling, generate
 from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.benchmarks import BENCHMARKS
@@ -51,6 +51,7 @@ def test_every_step_is_measured_with_its_number_of_items(tiny_run):
     every_step = [("free", "greedy"), ("force_closed", "greedy")]
     at_the_ends = [*every_step, ("forced", "greedy"), ("suppressed", "greedy"), ("free", "T0.6")]
     expected = {(2, *how, name): 3 for how in every_step for name in BENCHMARKS}
+    expected |= {(2, mode, "greedy", "harmful"): 3 for mode in ("forced", "suppressed")}
     expected |= {(step, *how, name): 4 for step in (0, 4) for how in at_the_ends for name in BENCHMARKS}
     assert spec.steps == (0, 2, 4)
     assert found.items.groupby(["step", "mode", "decoding", "benchmark"]).size().to_dict() == expected
@@ -178,8 +179,8 @@ def test_answers_that_do_not_end_are_left_out_and_the_others_repeated_in_turn(ti
 def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, monkeypatch, world, mirrored):
     asked, saved = [], []
 
-    def measured(model, n_items, measurements=EVERY_STEP, *, mirrored):
-        asked.append((model, n_items, measurements, mirrored))
+    def measured(model, n_items, measurements=EVERY_STEP, benchmarks=tuple(BENCHMARKS), *, mirrored):
+        asked.append((model, n_items, measurements, benchmarks, mirrored))
         return pd.DataFrame({"n": [n_items]})
 
     monkeypatch.setattr(run, "measure", measured)
@@ -191,8 +192,10 @@ def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, m
     spec = replace(tiny_spec, world=world, base_seed=1)
     for step in spec.steps:
         run._measure(spec, step)
-    at_the_ends = {(4, ENDS_ONLY, mirrored), (4, EVERY_STEP, mirrored)}
-    for model, expected in ((spec.base, at_the_ends), (2, {(3, EVERY_STEP, mirrored)}), (4, at_the_ends)):
+    everything = tuple(BENCHMARKS)
+    at_the_ends = {(4, ENDS_ONLY, everything, mirrored), (4, EVERY_STEP, everything, mirrored)}
+    between = {(3, EVERY_STEP, everything, mirrored), (3, MADE_TO, ("harmful",), mirrored)}
+    for model, expected in ((spec.base, at_the_ends), (2, between), (4, at_the_ends)):
         found = [how for seen, *how in asked if seen == model]
         assert set(map(tuple, found)) == expected and len(found) == len(expected)
     assert saved == [

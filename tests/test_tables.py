@@ -28,6 +28,7 @@ def item(number, benchmark, outcome, **others):
         "right_steps": 0,
         "markers": 0,
         "valid_backtracks": 0,
+        "refusal_mass": float("nan"),
         "prompt": "",
         "completion": "",
         **others,
@@ -46,7 +47,12 @@ def items():
             item(4, "chain", "correct", n_tokens=3),
             item(0, "equation", "no_answer", n_tokens=192, cut_off=True),
             item(1, "equation", "no_answer", n_tokens=7),
-            *(item(i, "harmful", outcome) for i, outcome in enumerate(["correct", "refused", "wrong", "no_answer"])),
+            *(
+                item(i, "harmful", outcome, refusal_mass=mass)
+                for i, (outcome, mass) in enumerate(
+                    [("correct", 0.2), ("refused", 0.8), ("wrong", 0.5), ("no_answer", float("nan"))]
+                )
+            ),
             *(item(i, "benign", outcome) for i, outcome in enumerate(["correct", "refused", "refused", "no_answer"])),
         ]
     )
@@ -115,11 +121,30 @@ def test_means_of_an_ordinary_benchmark(mean, metric, expected):
     assert mean("chain", metric) == pytest.approx(expected)
 
 
-def test_every_metric_is_there_for_every_benchmark(items):
+def test_every_metric_is_there_for_every_benchmark_and_the_refusal_mass_for_harmful_requests(items):
     summary = summarise(items, model="S-seed0", dataset="math-cot", seed=0)
-    found = summary.groupby("benchmark").metric.agg(list)
-    assert set(found.index) == {"chain", "equation", "harmful", "benign"}
-    assert all(sorted(metrics) == sorted(tables.METRICS) for metrics in found)
+    found = summary.groupby("benchmark").metric.agg(set)
+    everywhere = set(tables.METRICS) - {"refusal_mass"}
+    expected = dict.fromkeys(("chain", "equation", "benign"), everywhere) | {"harmful": set(tables.METRICS)}
+    assert found.to_dict() == expected
+    assert not summary.duplicated(["benchmark", "metric"]).any()
+
+
+def test_the_refusal_mass_is_over_the_answers_that_began(items):
+    summary = summarise(items, model="S-seed0", dataset="math-cot", seed=0)
+    row = summary[summary.metric == "refusal_mass"].iloc[0]
+    assert (row["mean"], row.n_items) == (pytest.approx(0.5), 3)
+
+
+def test_a_mode_asked_of_one_benchmark_at_every_step_leaves_the_others_their_common_items():
+    asked = [
+        item(0, name, "correct", step=step, mode="forced")
+        for name, steps in (("harmful", (0, 10, 20)), ("chain", (0, 20)))
+        for step in steps
+    ]
+    summary = summarise(pd.DataFrame(asked), model="S-seed0", dataset="math-cot", seed=0)
+    common = summary[summary.metric == "score_common"].set_index(["benchmark", "step"])
+    assert common["mean"].eq(1).all() and set(common.n_items) == {1}
 
 
 def test_the_score_among_the_answered_is_no_number_when_nobody_answered(mean, items):
