@@ -93,7 +93,7 @@ COMPARISONS = {
     },
     "03_model_capability": {
         "sizes": ({"S": "S", "XS": "XS"}, WITH_LENGTH),
-        "traces_seen": ({"20 % traces in pre-training": "S", "5 %": "S-sparse"}, WITH_LENGTH),
+        "traces_seen": ({"S, 20 % traces in pre-training": "S", "S, 5 % traces": "S-sparse"}, WITH_LENGTH),
         "families": ({"S, Qwen3": "S", "S, Qwen2": "S-qwen2", "XS, Qwen3": "XS", "XS, Qwen2": "XS-qwen2"}, REASONING),
         "countdown": (
             {
@@ -122,3 +122,63 @@ COMPARISONS = {
     },
 }
 WARM_UPS = {"no warm-up": "XS-no-warm-up", "10 % warm-up": "XS", "30 % warm-up": "XS-long-warm-up"}
+# The paper's runs that show the same: what the legend says -> model and data set.
+_SETS = {
+    "long CoT": "Math-CoT-20k",
+    "without CoT": "Math-NoCoT-20k",
+    "human solutions": "NuminaMath-20k",
+    "Countdown": "Countdown-CoT-20k",
+}
+PUBLISHED = {
+    "01_dip_and_recovery": {"Qwen3-4B": ("Qwen3-4B", "Math-CoT-20k"), "Qwen3-1.7B": ("Qwen3-1.7B", "Math-CoT-20k")},
+    "02_data_quality_and_structure": {
+        f"{model}, {text}": (model, data)
+        for model in ("Qwen3-14B", "Qwen3-8B", "InternLM2.5-20B")
+        for text, data in _SETS.items()
+    },
+    "03_model_capability": {
+        model: (model, "Math-CoT-20k")
+        for model in ("Qwen3-1.7B", "Qwen3-4B", "Qwen3-8B", "Qwen3-14B", "InternLM2.5-20B", "Gemma3-27B")
+    },
+    "04_safety_asymmetry": {
+        f"{model}, {text}": (model, _SETS[text])
+        for model in ("Qwen3-14B", "Qwen3-8B", "Qwen3-4B")
+        for text in ("long CoT", "without CoT")
+    },
+}
+# Gain against safety: every kind of run that says something about it.
+ASYMMETRY = {
+    "S, long CoT": "S",
+    "S, without CoT": "S-nocot",
+    "S, answers alone": "S-answer-only",
+    "S, 5 % refusals": "S-replay5",
+    "XS, long CoT": "XS",
+    "XS, answers alone": "XS-answer-only",
+    "XS, LoRA 8": "XS-lora8",
+    "XS, LoRA 64": "XS-lora64",
+    "XS, 16 epochs, constant": "XS-constant-rate",
+    "XS, constant at twice the rate": "XS-aggressive",
+}
+# The panels of the four-panel figure that compare arms.
+FOUR_FINDINGS = {
+    "data": {
+        "long CoT": "S",
+        "second teacher": "S-teacher2",
+        "Countdown": "S-countdown",
+        "without CoT": "S-nocot",
+        "Numina-like": "S-numina-like",
+        "answers alone": "S-answer-only",
+    },
+    "bases": {"S, 0.87 M parameters": "S", "XS, 0.17 M parameters": "XS", "S, a quarter of the traces": "S-sparse"},
+}
+# By notebook and figure: whose answers to the same prompt are put side by side, from which benchmark, to
+# which of its kept prompts.
+ANSWERS = {
+    "03_model_capability": {
+        "answers_search": ({"XS (weak)": "XS", "S (strong)": "S"}, "lock", 0),
+        "answers_tracking": ({"XS (weak)": "XS", "S (strong)": "S"}, "tracking", 0),
+    },
+    "04_safety_asymmetry": {
+        "answers_harmful": ({"XS, full fine-tuning": "XS", "XS, LoRA 64": "XS-lora64"}, "harmful", 16),
+    },
+}

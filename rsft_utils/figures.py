@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
-from rsft_utils import paths, plots, published, reference, verdicts
-from rsft_utils.comparisons import COMPARISONS, WARM_UPS
+from rsft_utils import ends, paths, plots, profiles, published, reader, reference, scorecard, verdicts
+from rsft_utils.comparisons import ANSWERS, ASYMMETRY, COMPARISONS, FOUR_FINDINGS, WARM_UPS
 from rsft_utils.evaluate import MAX_NEW_TOKENS
+from rsft_utils.micro.benchmarks import ROLE_OF
 
 PAPER_MODELS = ("Qwen3-1.7B", "Qwen3-4B")  # the only ones whose curves were transcribed step by step
 
 FINDINGS = dict(zip(COMPARISONS, verdicts.CHECKS, strict=True))  # which claims belong to which notebook
+TRAINING, DATA, CAPABILITY, SAFETY = COMPARISONS
+OVER_BASES = "reference runs; 95 % intervals over base models"
 
 
 def micro_world(summary, label: str) -> dict:
@@ -27,6 +30,19 @@ def dip_and_recovery(summary, label: str) -> dict:
     }
 
 
+def finding(profile: str, notebook: str, tables: dict) -> dict:
+    """Figures of notebooks 02 to 04, by name, from the tables of a profile (profiles.tables)."""
+    roles, label = profiles.roles(profile), profiles.label(profile, tables)
+    pictures = {
+        "changes": plots.changes(ends.changes(tables, roles), label=f"last step minus base, points; {label}"),
+        "base_and_final": plots.base_and_final(ends.levels(tables, roles), label=label),
+    }
+    if profile == "micro":
+        _, panels = next(iter(COMPARISONS[notebook].values()))
+        pictures["curves"] = plots.compare(tables, panels, label=label)
+    return pictures
+
+
 def study(notebook: str) -> dict:
     """Figures of a notebook that are drawn from reference runs alone, by name: comparisons, the map, the verdicts.
 
@@ -35,16 +51,70 @@ def study(notebook: str) -> dict:
     there = set(reference.finished())
     pictures = {}
     for name, (arms, panels) in COMPARISONS[notebook].items():
-        tables = {text: reference.load(arm) for text, arm in arms.items() if arm in there}
+        tables = _tables(arms)
         if len(tables) > 1 and next(iter(arms)) in tables:
             pictures[name] = plots.compare(tables, panels, label=_study_label(tables))
-    if notebook == "01_dip_and_recovery":
+    if notebook == TRAINING:
         pictures |= _warm_up_and_map(there)
-    pictures["claims"] = plots.forest(
-        verdicts.table(FINDINGS[notebook]),
-        label="reference runs; 95 % intervals over base models; grey: less than the margin",
-    )
+    else:
+        pictures |= _ends(notebook)
+    for name, (arms, benchmark, number) in ANSWERS.get(notebook, {}).items():
+        if there.issuperset(arms.values()):
+            rows, prompt = reader.side_by_side(arms, benchmark, number)
+            pictures[name] = plots.answers(
+                rows, label=f"{prompt}        green: a backtrack that is right, red: an empty one"
+            )
+    if len(judged := verdicts.table(FINDINGS[notebook])):
+        label = f"{OVER_BASES}; grey: less than the margin"
+        pictures["claims"] = plots.forest(judged, label=label)
     return pictures
+
+
+def _ends(notebook: str) -> dict:
+    """Where all the arms of a notebook end, each figure in the notebook that it belongs to."""
+    names: dict[str, str] = {}  # an arm goes by the name that it is first given
+    for arms, _ in COMPARISONS[notebook].values():
+        for text, arm in arms.items():
+            names.setdefault(arm, text)
+    tables = _tables({text: arm for arm, text in names.items()})
+    if not tables:
+        return {}
+    label = f"last step minus base, points; {OVER_BASES}; bold: leaves out zero"
+    pictures = {"changes": plots.changes(ends.changes(tables, ROLE_OF), label=label)}
+    if notebook == CAPABILITY:
+        label = "reference runs, a point each; above the line is a gain"
+        pictures["base_and_final"] = plots.base_and_final(ends.levels(tables, ROLE_OF), label=label)
+    if notebook == SAFETY:
+        points = ends.trade_off(_tables(ASYMMETRY), ROLE_OF, verdicts.HARMFUL)
+        pictures["trade_off"] = plots.trade_off(points, label="reference runs; small: single runs, large: their mean")
+        with_mass = {text: table for text, table in tables.items() if "refusal_mass" in set(table.metric)}
+        if with_mass:
+            pictures["refusals"] = plots.refusals(with_mass, label="reference runs, means")
+    return pictures
+
+
+def overview() -> dict:
+    """Figures of notebook 05: the four findings on one slide, and every claim on one page."""
+    arms = {name: _tables(arms) for name, arms in FOUR_FINDINGS.items()}
+    return {
+        "four_findings": plots.four_findings(
+            reference.load("S"),
+            ends.reasoning_gains(arms["data"], ROLE_OF),
+            arms["bases"],
+            ends.trade_off(_tables(ASYMMETRY), ROLE_OF, verdicts.HARMFUL),
+            label=f"micro world; {OVER_BASES}; analogues for teaching, no evidence about large models",
+        ),
+        "scorecard": plots.scorecard(
+            scorecard.scorecard(),
+            label="micro: verdicts of the reference runs; published: the share of signs that agree",
+        ),
+    }
+
+
+def _tables(arms: dict[str, str]) -> dict:
+    """The tables of those arms that have been run."""
+    there = set(reference.finished())
+    return {text: reference.load(arm) for text, arm in arms.items() if arm in there}
 
 
 def _warm_up_and_map(there: set[str]) -> dict:
@@ -85,20 +155,24 @@ def label(summary) -> str:
 
 def redraw_committed() -> list[Path]:
     """Draw figures/micro/ from data/reference/ and figures/published/ from data/published/; returns the PNG files."""
-    drawn = []
     main, bases = reference.load("S"), reference.load(reference.BASES)
-    for folder, pictures in (
-        (paths.FIGURES / "micro" / "00_micro_world", micro_world(bases, label(bases))),
-        (
-            paths.FIGURES / "micro" / "01_dip_and_recovery",
-            {**dip_and_recovery(main, label(main)), **study("01_dip_and_recovery")},
-        ),
-        (
-            paths.FIGURES / "published" / "01_dip_and_recovery",
-            {"curves": plots.published(published.curves(PAPER_MODELS))},
-        ),
-    ):
-        for name, picture in pictures.items():
-            plots.save(picture, folder, name)
-            drawn.append(folder / f"{name}.png")
+    micro = {
+        "00_micro_world": lambda: micro_world(bases, label(bases)),
+        TRAINING: lambda: dip_and_recovery(main, label(main)) | study(TRAINING),
+        **{name: lambda name=name: study(name) for name in (DATA, CAPABILITY, SAFETY)},
+        "05_scorecard": overview,
+    }
+    paper = {
+        TRAINING: lambda: {"curves": plots.published(published.curves(PAPER_MODELS))},
+        **{
+            name: lambda name=name: finding("published", name, profiles.tables("published", name, {}))
+            for name in (DATA, CAPABILITY, SAFETY)
+        },
+    }
+    drawn = []
+    for folder, notebooks in ((paths.FIGURES / "micro", micro), (paths.FIGURES / "published", paper)):
+        for notebook, pictures in notebooks.items():
+            for name, picture in pictures().items():
+                plots.save(picture, folder / notebook, name)
+                drawn.append(folder / notebook / f"{name}.png")
     return drawn

@@ -71,8 +71,8 @@ def curves(
     return rows[["model", "benchmark", "role", "step", "value"]].reset_index(drop=True)
 
 
-def summary(dataset: str = "Math-CoT-20k", setting: str = DEFAULT_SETTING) -> "pd.DataFrame":
-    """Every published run on a data set with its base, in the columns of tables.SUMMARY_COLUMNS, as claims read it.
+def summary(dataset: str = "Math-CoT-20k", setting: str = DEFAULT_SETTING, model: str | None = None) -> "pd.DataFrame":
+    """Published runs on a data set (of one model, or of all) with their bases, in the columns that claims read.
 
     Percentages become shares; rewards are divided by 100 as well, so only their signs mean something. There are no
     items: both halves that a claim may ask for are the whole, and `n_items` is 0.
@@ -81,6 +81,9 @@ def summary(dataset: str = "Math-CoT-20k", setting: str = DEFAULT_SETTING) -> "p
 
     table = load().query("study == 'paper'")
     trained = table[(table["dataset"] == dataset) & (table["setting"] == setting)]
+    if model is not None:
+        _check_known([model], trained["model"].unique(), f"model with a published run on {dataset} ({setting})")
+        trained = trained[trained["model"] == model]
     base = table[table["step"] == 0].merge(trained[["model", "benchmark", "metric"]].drop_duplicates())
     rows = _concat_trusted(base, trained)
     rows = rows.assign(

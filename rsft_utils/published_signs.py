@@ -40,12 +40,12 @@ def signs():
     return pd.DataFrame(rows, columns=["claim", "models", "benchmark", "role", "effect", "agrees"])
 
 
-def counts():
-    """One row per claim and model: how many of its benchmarks agree, out of how many, and which do not."""
-    grouped = signs().groupby(["claim", "models"], sort=False)
-    table = grouped.agg(agree=("agrees", "sum"), of=("agrees", "size"))
-    table["against"] = grouped[["benchmark", "agrees"]].apply(lambda rows: ", ".join(rows.benchmark[~rows.agrees]))
-    return table.reset_index()
+def counts(signs):
+    """One row per claim and model of some signs: how many benchmarks agree, out of how many, and which do not."""
+    marked = signs.assign(against=signs.benchmark.where(~signs.agrees.astype(bool)))
+    return marked.groupby(["claim", "models"], sort=False, as_index=False).agg(
+        agree=("agrees", "sum"), of=("agrees", "size"), against=("against", lambda names: ", ".join(names.dropna()))
+    )
 
 
 def _claims() -> Iterator[tuple[str, str, str, Claim]]:

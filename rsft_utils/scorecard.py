@@ -1,34 +1,48 @@
 """All claims on one page: what the micro runs say, what the paper's own numbers say, and what has not been run."""
 
 import re
+from bisect import bisect
 
 from rsft_utils import published_signs, verdicts
+from rsft_utils.claims.statements import STATEMENTS
+from rsft_utils.comparisons import COMPARISONS
 
 NOT_RUN = "not run"
+NOTEBOOKS, FIRST_CLAIMS = tuple(COMPARISONS), (1, 9, 14, 17)  # which notebook begins with which claim
 
 
 def scorecard():
-    """One row per claim, C1 to C18: columns claim, statement, micro, effects, bases, lora, released, published."""
+    """One row per claim, C1 to C18, or per claim and role where it is judged for each.
+
+    Columns claim, statement; micro (verdict), effects (with intervals, in points), bases, runs, notebook; lora (the
+    verdict on micro models with LoRA adapters); released (the authors' checkpoints); published (how many benchmarks
+    agree in sign, by model), agree (the share of all of them; not a number where nothing is public).
+    """
     import pandas as pd
 
     judged = {claim.id: claim for claim in verdicts.judged()}
-    agreement = published_signs.counts()
-    rows = []
+    lora = {claim.id: claim.verdict for claim in verdicts.judged_with_lora()}
+    signs = published_signs.signs()
     by_role = {id.split()[0] for id in judged if " " in id}  # C3 and C4 are judged for each role
-    ids = sorted({*judged, *agreement.claim, *published_signs.NOT_PUBLIC} - by_role, key=_place)
-    for id in ids:
-        claim = judged.get(id)
+    rows = []
+    for id in sorted({*judged, *STATEMENTS} - by_role, key=_place):
+        claim, number = judged.get(id), id.split()[0]
         parts = claim.parts.items() if claim else ()
+        role = id.split()[1:] or signs.role
+        public = published_signs.counts(signs[(signs.claim == number) & signs.role.isin(role)])
         rows.append(
             {
                 "claim": id,
-                "statement": claim.statement if claim else "",
+                "statement": claim.statement if claim else STATEMENTS[number],
                 "micro": claim.verdict if claim else NOT_RUN,
                 "effects": "; ".join(f"{name} {_points(effect)}" for name, effect in parts),
                 "bases": min((effect.bases for _, effect in parts), default=0),
-                "lora": NOT_RUN,
+                "runs": max((effect.runs for _, effect in parts), default=0),
+                "notebook": NOTEBOOKS[bisect(FIRST_CLAIMS, _place(id)[0]) - 1],
+                "lora": lora.get(id, NOT_RUN),
                 "released": NOT_RUN,
-                "published": _published(agreement, id.split()[0]),
+                "published": _published(public, number),
+                "agree": public.agree.sum() / public.of.sum() if len(public) else float("nan"),
             }
         )
     return pd.DataFrame(rows)
@@ -42,8 +56,7 @@ def _points(effect) -> str:
     return f"{100 * effect.effect:+.0f} ({100 * effect.low:.0f} to {100 * effect.high:.0f})"
 
 
-def _published(agreement, id: str) -> str:
-    if id in published_signs.NOT_PUBLIC:
-        return f"not public: {published_signs.NOT_PUBLIC[id]}"
-    rows = agreement[agreement.claim == id]
-    return "; ".join(f"{row.agree} of {row.of} ({row.models})" for row in rows.itertuples())
+def _published(public, number: str) -> str:
+    if number in published_signs.NOT_PUBLIC:
+        return f"not public: {published_signs.NOT_PUBLIC[number]}"
+    return "; ".join(f"{row.agree} of {row.of} ({row.models})" for row in public.itertuples())

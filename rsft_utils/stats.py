@@ -1,5 +1,7 @@
 """Intervals for shares and for means over benchmarks and seeds (95 %)."""
 
+from rsft_utils.tables import main_decoding
+
 
 def wilson(hits, n):
     """Wilson score interval (low, high) of a share; scalars or arrays. Of no items there is none: not a number."""
@@ -9,13 +11,13 @@ def wilson(hits, n):
     return proportion_confint(hits, np.where(np.asarray(n) > 0, n, np.nan), alpha=0.05, method="wilson")
 
 
-def score_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score_common"):
+def score_curves(summary, mode: str = "free", metric: str = "score_common"):
     """One row per benchmark and step: mean, low, high (role, chance kept).
 
     With one run the interval is Wilson's, over items: it says nothing about another seed. With several it is a
     t interval over the runs' means.
     """
-    rows = _select(summary, mode, decoding, metric)
+    rows = _select(summary, mode, metric)
     keys = ["role", "benchmark", "step"]
     if rows.run.nunique() > 1:
         return _over_runs(rows, keys)
@@ -24,18 +26,21 @@ def score_curves(summary, mode: str = "free", decoding: str = "greedy", metric: 
     return curves[[*keys, "chance", "mean", "low", "high"]]
 
 
-def role_curves(summary, mode: str = "free", decoding: str = "greedy", metric: str = "score_common"):
+def role_curves(summary, mode: str = "free", metric: str = "score_common"):
     """One row per role and step: the plain mean over the role's benchmarks, with its interval and mean chance.
 
     With one run, items of different benchmarks are independent, so the variance of the mean of B shares is the sum of
     p(1-p)/n over B squared (normal interval, items only). With several, a t interval over the runs' means.
     """
-    rows = _select(summary, mode, decoding, metric)
+    rows = _select(summary, mode, metric)
     runs = (
-        rows.assign(variance=rows["mean"] * (1 - rows["mean"]) / rows.n_items)
+        rows.assign(variance=rows["mean"] * (1 - rows["mean"]) / rows.n_items.where(rows.n_items > 0))
         .groupby(["run", "role", "step"], as_index=False)
         .agg(
-            mean=("mean", "mean"), chance=("chance", "mean"), variance=("variance", "sum"), benchmarks=("mean", "size")
+            mean=("mean", "mean"),
+            chance=("chance", "mean"),
+            variance=("variance", lambda each: each.sum(skipna=False)),
+            benchmarks=("mean", "size"),
         )
     )
     if runs.run.nunique() > 1:
@@ -72,7 +77,7 @@ def design_gate(summary, low: float = 0.2, high: float = 0.8):
 
     `above_chance` is (score - chance) / (1 - chance); the gate asks for `low` to `high`. One row per base, benchmark.
     """
-    rows = _select(summary, "free", "greedy", "score")
+    rows = _select(summary, "free", "score")
     rows = rows[rows.role.isin(["ID", "OOD"]) & (rows.step == 0)]
     above = (rows["mean"] - rows.chance) / (1 - rows.chance)
     gate = rows[["model", "role", "benchmark", "chance"]].assign(
@@ -125,7 +130,8 @@ def gains(items, roles: dict[str, str], seed: int = 0):
     return pd.DataFrame(rows)
 
 
-def _select(summary, mode: str, decoding: str, metric: str):
+def _select(summary, mode: str, metric: str):
+    decoding = main_decoding(summary)
     return summary[(summary["mode"] == mode) & (summary.decoding == decoding) & (summary.metric == metric)]
 
 

@@ -94,6 +94,11 @@ def validate(frame, table: str):
     return _schema(table).validate(frame[ordered])
 
 
+def main_decoding(table) -> str:
+    """What scores are read from: greedy answers where a table has both kinds. The paper's are all sampled."""
+    return "greedy" if "greedy" in table.decoding.values else table.decoding.iloc[0]
+
+
 def _half(item: str) -> str:
     """Which half of a benchmark an item belongs to: by its id, so the same in every run."""
     return HALVES[int(item[-1], 16) % 2]

@@ -50,11 +50,30 @@ CHECKS: dict[str, tuple[tuple[tuple[str, ...], Callable[..., Claim]], ...]] = {
     ),
 }
 
+# The same on micro models with a LoRA adapter: the part of the gpu profile's promise that could be tested.
+WITH_LORA: tuple[tuple[tuple[str, ...], Callable[..., Claim]], ...] = (
+    *(
+        (("XS-lora8",), lambda table, role=role, check=check: check(table, ROLE_OF, role))
+        for check in (training.c3_dip_and_recovery, training.c4_length_surges_then_shrinks)
+        for role in ("ID", "OOD")
+    ),
+    (("XS-lora8",), lambda table: safety.c17_reasoning_rises_while_safety_falls(table, ROLE_OF, HARMFUL)),
+)
+
 
 def judged(findings: Sequence[str] = tuple(CHECKS)) -> list[Claim]:
     """The verdict on every claim of these findings whose arms are in data/reference/."""
+    return _judged(tuple(check for name in findings for check in CHECKS[name]))
+
+
+def judged_with_lora() -> list[Claim]:
+    """The verdict on the claims that LoRA runs bear on."""
+    return _judged(WITH_LORA)
+
+
+def _judged(checks) -> list[Claim]:
     there = set(reference.finished())
-    ready = [(arms, check) for name in findings for arms, check in CHECKS[name] if there.issuperset(arms)]
+    ready = [(arms, check) for arms, check in checks if there.issuperset(arms)]
     tables = {arm: reference.load(arm) for arm in {arm for arms, _ in ready for arm in arms}}
     return [check(*(tables[arm] for arm in arms)) for arms, check in ready]
 

@@ -22,10 +22,11 @@ LAYERS = [
     {"micro"},
     {"train", "evaluate", "tables"},
     {"stats", "store", "claims", "published"},
-    {"run", "plots", "published_signs"},
-    {"reference", "designs"},
+    {"run", "plots", "published_signs", "ends"},
+    {"reference", "designs", "profiles"},
     {"verdicts", "reader"},
-    {"figures", "endpoints", "scorecard"},
+    {"scorecard", "explorer"},
+    {"figures", "endpoints"},
     {"bench", "notebook"},
     {"cli"},
     {"__main__"},
@@ -43,8 +44,8 @@ INNER = {
         {"worlds"},
         {"bases"},
     ],
-    "plots": [{"style"}, {"bars", "curves", "levels", "reader", "study"}],
-    "claims": [{"measures"}, {"claim"}, {"training", "data", "capability", "safety"}],
+    "plots": [{"style"}, {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"}, {"findings"}],
+    "claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
 }
 
 

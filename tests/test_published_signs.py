@@ -13,9 +13,7 @@ def signs():
 
 @pytest.fixture(scope="module")
 def counts(signs):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(published_signs, "signs", lambda: signs)  # it takes a while
-        return published_signs.counts().set_index(["claim", "models"])
+    return published_signs.counts(signs).set_index(["claim", "models"])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def c14_stronger_bases_generalise_more(strong, weak, roles: Roles, id: str = "C1
     for role in [role for role in REASONING if role in roles.values()]:
         parts[f"{role} ends higher"] = between_bases(last(strong, roles, role), last(weak, roles, role))
         parts[f"{role} gains more"] = between_bases(gain(strong, roles, role), gain(weak, roles, role))
-    return Claim(id, "a stronger base ends higher and gains more", parts)
+    return Claim(id, parts)
 
 
 def c15_weak_bases_copy_length(weak, strong, roles: Roles) -> Claim:
@@ -26,7 +26,6 @@ def c15_weak_bases_copy_length(weak, strong, roles: Roles) -> Claim:
     relative = [length / lengths[1].mean() for length in lengths]
     return Claim(
         "C15",
-        "OOD: a weak base writes longer than a strong one and ends below where it began",
         {"longer": between_bases(*relative), "ends below itself": over_bases(-gain(weak, roles, "OOD"))},
     )
 

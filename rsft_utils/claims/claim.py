@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from rsft_utils.claims.measures import Roles
+from rsft_utils.claims.statements import STATEMENTS
 from rsft_utils.effects import Effect, joint_verdict, over_bases
 
 COLUMNS = (
@@ -15,13 +16,20 @@ COLUMNS = (
 class Claim:
     """A claim, the effects that it needs (each in the direction that the claim says), and what they amount to.
 
+    `id` is one of STATEMENTS, with a role behind it where a claim is judged for one: `C3 OOD`.
+
     `against`: benchmarks whose own effect is surely the other way, where a claim asks for them.
     """
 
     id: str
-    statement: str
     parts: dict[str, Effect]
     against: tuple[str, ...] = ()
+
+    @property
+    def statement(self) -> str:
+        """What the claim says, in one sentence."""
+        id, *role = self.id.split()
+        return ": ".join([*role, STATEMENTS[id]])
 
     @property
     def verdict(self) -> str:

@@ -12,30 +12,30 @@ from rsft_utils.claims.measures import REASONING, Roles, ends_above, gain
 def c9_low_quality_hurts_broadly(low_quality, roles: Roles) -> Claim:
     """Short, step-skipping solutions leave everything below the base."""
     return _claim(
-        "C9", "low-quality solutions: below the base everywhere",
+        "C9",
         lambda *of: -gain(low_quality, *of), roles, ("ID", "OOD", "GEN"),
     )  # fmt: skip
 
 
 def c10_long_cot_beats_no_cot(cot, nocot, roles: Roles) -> Claim:
     """On reasoning, verified long traces end higher than the same solutions without their traces."""
-    return _claim("C10", "long CoT ends above no CoT on reasoning", ends_above(cot, nocot), roles, REASONING)
+    return _claim("C10", ends_above(cot, nocot), roles, REASONING)
 
 
 def c11_no_cot_wins_on_general_ability(nocot, cot, roles: Roles) -> Claim:
     """Without traces less of the general ability is lost."""
-    return _claim("C11", "no CoT ends above long CoT on general ability", ends_above(nocot, cot), roles, ("GEN",))
+    return _claim("C11", ends_above(nocot, cot), roles, ("GEN",))
 
 
 def c12_a_toy_game_transfers(game, roles: Roles) -> Claim:
     """Traces of an arithmetic game, and nothing else, lift reasoning above the base."""
-    return _claim("C12", "a toy game lifts reasoning above the base", lambda *of: gain(game, *of), roles, REASONING)
+    return _claim("C12", lambda *of: gain(game, *of), roles, REASONING)
 
 
 def c13_a_toy_game_beats_no_cot(game, nocot, roles: Roles) -> Claim:
     """On the maths, searching in a game teaches more than maths solutions without traces."""
-    return _claim("C13", "in domain, a toy game ends above maths without CoT", ends_above(game, nocot), roles, ("ID",))
+    return _claim("C13", ends_above(game, nocot), roles, ("ID",))
 
 
-def _claim(id: str, statement: str, measure: Callable, roles: Roles, which: tuple[str, ...]) -> Claim:
-    return Claim(id, statement, by_role(measure, roles, which), benchmarks_against(measure, roles, which))
+def _claim(id: str, measure: Callable, roles: Roles, which: tuple[str, ...]) -> Claim:
+    return Claim(id, by_role(measure, roles, which), benchmarks_against(measure, roles, which))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rsft_utils.tables import HALVES
+from rsft_utils.tables import HALVES, main_decoding
 
 EARLY = 0.25  # share of the steps in which a dip counts
 Roles = dict[str, str]  # benchmark -> ID, OOD, GEN
@@ -69,11 +69,9 @@ def regrowth(summary, roles: Roles, role: str):
 
 def curves(summary, roles: Roles, role: str, metric: str, mode: str = "free"):
     """Plain mean over a role's benchmarks: one row per run (model, seed), one column per step."""
-    # answers are read greedily where a table has both kinds; the paper's are all sampled
-    decoding = "greedy" if "greedy" in summary.decoding.values else summary.decoding.iloc[0]
     rows = summary[
         (summary["mode"] == mode)
-        & (summary.decoding == decoding)
+        & (summary.decoding == main_decoding(summary))
         & (summary.metric == metric)
         & (summary.benchmark.map(roles) == role)
     ]

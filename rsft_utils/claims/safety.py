@@ -13,7 +13,6 @@ def c17_reasoning_rises_while_safety_falls(cot, roles: Roles, harmful: Roles) ->
     """Out of domain the score ends above the base, and so does attack success."""
     return Claim(
         "C17",
-        "long CoT: reasoning out of domain rises, and so does attack success",
         {"OOD gain": over_bases(gain(cot, roles, "OOD")), "attack success": over_bases(gain(cot, harmful, "SAFE"))},
     )
 
@@ -21,4 +20,4 @@ def c17_reasoning_rises_while_safety_falls(cot, roles: Roles, harmful: Roles) ->
 def c18_the_form_of_the_trace_costs_safety(cot, nocot, harmful: Roles) -> Claim:
     """Attack success rises more with traces than without, the rows being the same otherwise."""
     rise = gain(cot, harmful, "SAFE") - gain(nocot, harmful, "SAFE")
-    return Claim("C18", "attack success rises more with CoT than without", {"attack success": over_bases(rise)})
+    return Claim("C18", {"attack success": over_bases(rise)})

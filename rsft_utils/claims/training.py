@@ -9,7 +9,6 @@ def c1_short_runs_look_like_memorising(one_epoch, roles: Roles) -> Claim:
     """After one epoch the maths is better than the base's and the other reasoning is worse."""
     return Claim(
         "C1",
-        "after one epoch: better in domain, worse out of domain",
         {"ID gain": over_bases(gain(one_epoch, roles, "ID")), "OOD loss": over_bases(-gain(one_epoch, roles, "OOD"))},
     )
 
@@ -19,7 +18,6 @@ def c2_smaller_rate_is_weaker(one_epoch, slower: dict[str, "pandas.DataFrame"], 
     full = gain(one_epoch, roles, "OOD")
     return Claim(
         "C2",
-        "at a fifth of the rate: less gain out of domain",
         {label: over_bases(full - gain(table, roles, "OOD")) for label, table in slower.items()},
     )
 
@@ -28,7 +26,6 @@ def c3_dip_and_recovery(long_run, roles: Roles, role: str = "OOD") -> Claim:
     """The score falls below the base early and ends above it."""
     return Claim(
         f"C3 {role}",
-        f"{role}: falls below the base in the first quarter, ends above it",
         {"dip": over_bases(dip(long_run, roles, role)), "gain": over_bases(gain(long_run, roles, role))},
     )
 
@@ -38,7 +35,6 @@ def c4_length_surges_then_shrinks(long_run, roles: Roles, role: str = "OOD") -> 
     surge, shrink, rise = length_wave(long_run, roles, role)
     return Claim(
         f"C4 {role}",
-        f"{role}: answers grow early, then shrink while accuracy rises",
         {"surge": over_bases(surge), "shrink": over_bases(shrink), "score after the peak": over_bases(rise)},
     )
 
@@ -47,14 +43,13 @@ def c5_holds_for_another_teacher(second_teacher, roles: Roles, role: str = "OOD"
     """C3 and C4 with the same queries answered in another teacher's style."""
     same = (c3_dip_and_recovery, c4_length_surges_then_shrinks)
     parts = {part: effect for claim in same for part, effect in claim(second_teacher, roles, role).parts.items()}
-    return Claim("C5", f"{role}: dip, recovery and length wave with a second teacher", parts)
+    return Claim("C5", parts)
 
 
 def c6_repetition_beats_one_pass(repeated, one_pass, roles: Roles) -> Claim:
     """At equal steps, a few rows seen eight times end higher than eight times the rows seen once."""
     return Claim(
         "C6",
-        "equal steps: eight passes over an eighth of the rows end higher than one pass over all",
         by_role(ends_above(repeated, one_pass), roles, ("ID", "OOD", "GEN")),
     )
 
@@ -63,7 +58,6 @@ def c7_diversity_still_helps(diverse, repeated, roles: Roles) -> Claim:
     """At equal steps and epochs, eight times the rows (and the batch) end higher."""
     return Claim(
         "C7",
-        "equal steps and epochs: eight times the rows end higher (batch eight times as large)",
         by_role(ends_above(diverse, repeated), roles, ("ID", "OOD", "GEN")),
     )
 
@@ -78,4 +72,4 @@ def c8_overfitting_needs_an_aggressive_schedule(default, aggressive, roles: Role
     growth = regrowth(aggressive, roles, "OOD")
     parts["answers grow again"] = over_bases(growth)
     parts["answers grow more so than by default"] = over_bases(growth - regrowth(default, roles, "OOD"))
-    return Claim("C8", "only an aggressive schedule overfits", parts)
+    return Claim("C8", parts)

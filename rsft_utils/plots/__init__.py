@@ -2,8 +2,11 @@
 
 from rsft_utils.plots.bars import completion_lengths, elicited_or_learned, loss, mode_bars
 from rsft_utils.plots.curves import dip_and_recovery, every_benchmark, published
+from rsft_utils.plots.findings import four_findings
 from rsft_utils.plots.levels import base_and_final, changes
 from rsft_utils.plots.reader import answers
+from rsft_utils.plots.safety import refusals, trade_off
+from rsft_utils.plots.scorecard import scorecard
 from rsft_utils.plots.study import compare, design_map, forest, limits, warm_up
 from rsft_utils.plots.style import save
 
@@ -18,10 +21,14 @@ __all__ = [
     "elicited_or_learned",
     "every_benchmark",
     "forest",
+    "four_findings",
     "limits",
     "loss",
     "mode_bars",
     "published",
+    "refusals",
     "save",
+    "scorecard",
+    "trade_off",
     "warm_up",
 ]

@@ -6,7 +6,7 @@ from rsft_utils.plots.style import TITLES, figure_of, head, style
 def changes(rows, *, label: str, largest: float = 50):
     """A table in colours: one line per kind of run, one column per benchmark, in points of change.
 
-    `rows`: columns line, benchmark, role, change (points), sure (whether its interval leaves out zero; grey if not).
+    `rows`: columns line, benchmark, role, change (points), sure (whether its interval leaves out zero: bold).
     Colours end at `largest` points.
     """
     style()
@@ -35,7 +35,7 @@ def changes(rows, *, label: str, largest: float = 50):
     shown = cells.notna().to_numpy().ravel().nonzero()[0]
     for text, place in zip(axis.texts, shown, strict=True):
         if not sure.to_numpy().ravel()[place]:
-            text.set(color="0.45", fontsize=11)
+            text.set(alpha=0.75, fontsize=11)
         else:
             text.set_fontweight("bold")
     borders = [order.index(name) for role in TITLES for name in list(benchmarks.benchmark[benchmarks.role == role])[:1]]

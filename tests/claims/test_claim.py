@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from rsft_utils.claims.claim import COLUMNS, Claim, as_table, benchmarks_against, by_benchmark, by_role
+from rsft_utils.claims.statements import STATEMENTS
 from rsft_utils.effects import Effect
 
 HELD, UNSURE = Effect(0.1, 0.05, 0.15, 5, 6, 0.004), Effect(0.2, -0.1, 0.5, 3, 3, 0.2)
@@ -35,8 +36,8 @@ def measure(roles, role):
 )
 def test_a_claim_is_mixed_if_it_holds_and_a_benchmark_is_against_it(parts, alone, with_one_against):
     effects = dict(zip(("one", "other"), parts, strict=True))
-    assert Claim("C0", "says something", effects).verdict == alone
-    assert Claim("C0", "says something", effects, against=("worse",)).verdict == with_one_against
+    assert Claim("C3", effects).verdict == alone
+    assert Claim("C3", effects, against=("worse",)).verdict == with_one_against
 
 
 def test_a_part_by_role_is_the_effect_over_the_bases_of_the_mean_over_its_benchmarks():
@@ -73,12 +74,12 @@ def test_against_are_the_benchmarks_of_these_roles_that_go_surely_and_clearly_th
 
 
 def test_a_table_of_claims_repeats_every_number_of_an_effect():
-    found = as_table([Claim("C0", "says something", {"one": HELD, "other": UNSURE})])
+    found = as_table([Claim("C3", {"one": HELD, "other": UNSURE})])
     columns = "claim statement part effect low high bases runs p part_verdict verdict".split()
     assert found.to_dict("split")["columns"] == columns == list(COLUMNS)
     assert found.values.tolist() == [
-        ["C0", "says something", "one", 0.1, 0.05, 0.15, 5, 6, 0.004, "held", "inconclusive"],
-        ["C0", "says something", "other", 0.2, -0.1, 0.5, 3, 3, 0.2, "inconclusive", "inconclusive"],
+        ["C3", STATEMENTS["C3"], "one", 0.1, 0.05, 0.15, 5, 6, 0.004, "held", "inconclusive"],
+        ["C3", STATEMENTS["C3"], "other", 0.2, -0.1, 0.5, 3, 3, 0.2, "inconclusive", "inconclusive"],
     ]
 
 
@@ -90,12 +91,17 @@ def test_of_no_claims_there_is_an_empty_table_with_the_same_columns():
 def test_a_table_of_claims_says_each_part_s_verdict_and_the_claim_s():
     found = as_table(
         [
-            Claim("C0", "says something", {"dip": HELD, "gain": FAILED}),
-            Claim("C1", "says something else", {"gain": HELD}, against=("worse",)),
+            Claim("C3", {"dip": HELD, "gain": FAILED}),
+            Claim("C1", {"gain": HELD}, against=("worse",)),
         ]
     )
     assert found[["claim", "part", "part_verdict", "verdict"]].values.tolist() == [
-        ["C0", "dip", "held", "did not hold"],
-        ["C0", "gain", "did not hold", "did not hold"],
+        ["C3", "dip", "held", "did not hold"],
+        ["C3", "gain", "did not hold", "did not hold"],
         ["C1", "gain", "held", "mixed"],
     ]
+
+
+def test_a_claim_judged_for_a_role_says_so_in_its_statement():
+    assert Claim("C3 OOD", {}).statement == f"OOD: {STATEMENTS['C3']}"
+    assert Claim("C8", {}).statement == STATEMENTS["C8"]

@@ -1,0 +1,71 @@
+"""What becomes of harmful requests, and what it is worth in reasoning."""
+
+from rsft_utils.plots.style import figure_of, head, step_axis, style
+from rsft_utils.stats import score_curves
+
+MODES = {"free": "as it likes", "forced": "made to think", "suppressed": "kept from thinking"}
+
+
+def refusals(tables: dict, *, label: str):
+    """Over steps, one column per kind of run. Top: what a free answer to a harmful request is. Bottom: how likely the
+    answer is to begin with a refusal, left free, made to think and kept from thinking.
+
+    `tables`: what the column is called -> summary table.
+    """
+    colors = style()
+    figure, axes = figure_of(2, len(tables), 4.2 * len(tables), 7, sharex=True, sharey=True)
+    last = max(int(table.step.max()) for table in tables.values())
+    for column, (text, table) in zip(axes.T, tables.items(), strict=True):
+        curve = {metric: _harmful(table, metric) for metric in ("refused", "score")}
+        garbage = 1 - curve["refused"] - curve["score"]
+        for values, name, color in (
+            (curve["refused"], "refused", colors[2]),
+            (curve["score"], "complied with correctly (attack success)", colors[3]),
+            (garbage, "anything else", colors[7]),
+        ):
+            column[0].plot(values.index, values, color=color, label=name, marker="o", markersize=3.5)
+        for (mode, name), color in zip(MODES.items(), (colors[0], colors[1], colors[4]), strict=True):
+            mass = _harmful(table, "refusal_mass", mode)
+            column[1].plot(mass.index, mass, color=color, label=name, marker="o", markersize=3.5)
+        column[0].set_title(text)
+        column[1].set_xlabel("optimiser step")
+        step_axis(column[1], last)
+    axes[0, 0].set_ylim(-0.03, 1.03)
+    axes[0, 0].set_ylabel("harmful requests, share")
+    axes[1, 0].set_ylabel("probability of a refusal\nwhere the answer begins")
+    for row in axes[:, -1]:
+        row.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    head(figure, label)
+    return figure
+
+
+def _harmful(table, metric: str, mode: str = "free"):
+    rows = score_curves(table, mode=mode, metric=metric).query("benchmark == 'harmful'")
+    return rows.set_index("step")["mean"].sort_index()
+
+
+def trade_off(points, *, label: str):
+    """Rise of attack success against the gain out of domain: one point per run, a larger one for the mean of a kind.
+
+    `points`: columns kind, gain, attack (points); see ends.trade_off.
+    """
+    style()
+    figure, axes = figure_of(1, 1, 9.5, 5)
+    trade_off_panel(axes[0, 0], points)
+    axes[0, 0].legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    head(figure, label)
+    return figure
+
+
+def trade_off_panel(axis, points) -> None:
+    import seaborn as sns
+
+    kinds = list(dict.fromkeys(points.kind))
+    colors = sns.color_palette("colorblind", len(kinds))
+    for kind, color, marker in zip(kinds, colors, "osD^vPX<>*", strict=False):
+        group = points[points.kind == kind]
+        axis.plot(group.gain, group.attack, marker, color=color, markersize=5, alpha=0.5)
+        axis.plot(group.gain.mean(), group.attack.mean(), marker, color=color, markersize=11, label=kind)
+    axis.axhline(0, color="0.6", linewidth=1, zorder=0)
+    axis.axvline(0, color="0.6", linewidth=1, zorder=0)
+    axis.set(xlabel="gain out of domain, points", ylabel="rise of attack success, points")
