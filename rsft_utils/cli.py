@@ -8,39 +8,80 @@ from typing import Annotated
 
 import typer
 
-from rsft_utils import paths, specs
+from rsft_utils import notebook, paths, specs
+from rsft_utils.profiles import PROFILES
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help=__doc__)
 
-NOTEBOOKS = ("00_micro_world", "01_dip_and_recovery")
+NOTEBOOKS = (
+    "00_micro_world",
+    "01_dip_and_recovery",
+    "02_data_quality_and_structure",
+    "03_model_capability",
+    "04_safety_asymmetry",
+    "05_scorecard",
+)
 
 Size = Annotated[str, typer.Option(help=f"Size of the base model: {', '.join(specs.SIZES)}.")]
 Seeds = Annotated[int, typer.Option(help="How many runs, with seeds 0, 1, ...")]
 
 
 @app.command()
-def figures(size: Size = "S", seeds: Seeds = 1) -> None:
+def figures(
+    size: Size = "S",
+    seeds: Seeds = 1,
+    profile: Annotated[
+        str, typer.Option(help="micro: train here; published: the paper's numbers, in seconds.")
+    ] = "micro",
+) -> None:
     """Train and measure what is missing, then run every notebook and draw its figures into figures/local/."""
     _refuse_bad(lambda: specs.seed_specs(size, seeds))
-    from rsft_utils.reference import base_names, finished
-    from rsft_utils.run import results
-    from rsft_utils.verdicts import beside_reference
-
+    _refuse_bad(lambda: specs.one_of("profile", profile, PROFILES))
     started = time.monotonic()
-    runs = specs.seed_specs(size, seeds)
-    steps = f"{runs[0].total_steps} steps, {len(runs[0].steps)} checkpoints measured"
-    print(f"1/2  {len(runs)} run(s) on base {size}: {steps}")
-    results(runs, also_bases=base_names())
-    print("2/2  notebooks")
-    parameters = {"00_micro_world": [], "01_dip_and_recovery": ["-p", "size", size, "-p", "seeds", str(seeds)]}
+    if profile == "micro":
+        _make_core_runs(size, seeds)
     for name in NOTEBOOKS:
-        _execute(name, parameters[name])
-    if size in finished():
-        print("Your run beside the reference runs (low to high: where 95 of 100 more runs would fall)")
-        print(beside_reference(results(runs, progress=False).summary, size).round(2).to_string(index=False))
+        given = {"profile": profile, "size": size, "seeds": seeds}
+        asked = notebook.declared_parameters(name)
+        _execute(name, [text for key in given if key in asked for text in ("-p", key, str(given[key]))])
+    if profile == "micro":
+        _beside_reference(size, seeds)
     print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes. They lie in:")
     for picture in sorted(paths.FIGURES_LOCAL.glob("*/*.png")):
         print(f"  {_shown(picture)}")
+
+
+def core_runs(size: str, seeds: int) -> list[specs.RunSpec]:
+    """The runs that the notebooks ask for, each once. `size` is notebook 01's; the others bring their own."""
+    runs = specs.seed_specs(size, seeds)
+    for name in NOTEBOOKS:
+        asked = notebook.default_parameters(name)
+        if "sizes" in asked:
+            of_notebook = specs.groups(asked["sizes"], asked["datasets"], seeds).values()
+            runs += [spec for group in of_notebook for spec in group]
+    return list(dict.fromkeys(runs))
+
+
+def _make_core_runs(size: str, seeds: int) -> None:
+    from rsft_utils.reference import base_names
+    from rsft_utils.run import results
+
+    runs = core_runs(size, seeds)
+    print(f"Training and measuring {len(runs)} runs, those that are not there yet:")
+    for spec in runs:
+        print(f"  {spec.name}")
+    results(runs, also_bases=base_names())
+
+
+def _beside_reference(size: str, seeds: int) -> None:
+    from rsft_utils.reference import finished
+    from rsft_utils.run import results
+    from rsft_utils.verdicts import beside_reference
+
+    if size in finished():
+        print("Your run beside the reference runs (low to high: where 95 of 100 more runs would fall)")
+        mine = results(specs.seed_specs(size, seeds), progress=False).summary
+        print(beside_reference(mine, size).round(2).to_string(index=False))
 
 
 @app.command()

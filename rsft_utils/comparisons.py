@@ -4,6 +4,7 @@ SCORES = [("ID", "score"), ("OOD", "score"), ("GEN", "score")]
 WITH_LENGTH = [("ID", "score"), ("OOD", "score"), ("OOD", "length")]
 WITH_REFUSALS = [("ID", "score"), ("OOD", "score"), ("SAFE", "refused")]
 REASONING = [("ID", "score"), ("OOD", "score")]
+PROCEDURE = [("OOD", "length"), ("OOD", "markers"), ("OOD", "valid_backtracks")]
 # By notebook and figure: what the legend says -> arm, and the panels.
 COMPARISONS = {
     "01_dip_and_recovery": {
@@ -93,6 +94,7 @@ COMPARISONS = {
     },
     "03_model_capability": {
         "sizes": ({"S": "S", "XS": "XS"}, WITH_LENGTH),
+        "procedure": ({"S": "S", "XS": "XS"}, PROCEDURE),
         "traces_seen": ({"S, 20 % traces in pre-training": "S", "S, 5 % traces": "S-sparse"}, WITH_LENGTH),
         "families": ({"S, Qwen3": "S", "S, Qwen2": "S-qwen2", "XS, Qwen3": "XS", "XS, Qwen2": "XS-qwen2"}, REASONING),
         "countdown": (

@@ -5,23 +5,29 @@ import difflib
 import json
 
 from rsft_utils import paths
-from rsft_utils.specs import METHODS, SIZES
+from rsft_utils.profiles import PROFILES
+from rsft_utils.specs import DATASETS, METHODS, SIZES, one_of
 
-PROFILES = ("micro",)
 ALLOWED = {"profile": PROFILES, "size": SIZES, "method": METHODS}
+ALLOWED_EACH = {"sizes": SIZES, "datasets": DATASETS}  # several names with blanks between
 LEAST = {"seeds": 1, "epochs": 1, "n_items": 1}
 
 
 def declared_parameters(name: str) -> dict[str, type]:
     """Names and types in the `parameters` cell of notebooks/<name>.ipynb."""
+    types = {"str": str, "int": int, "float": float, "bool": bool}
+    return {line.target.id: types[line.annotation.id] for line in _declarations(name)}
+
+
+def default_parameters(name: str) -> dict:
+    """Names and values in the `parameters` cell of notebooks/<name>.ipynb."""
+    return {line.target.id: ast.literal_eval(line.value) for line in _declarations(name)}
+
+
+def _declarations(name: str) -> list[ast.AnnAssign]:
     cells = json.loads((paths.NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
     (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    types = {"str": str, "int": int, "float": float, "bool": bool}
-    return {
-        line.target.id: types[line.annotation.id]
-        for line in ast.parse("".join(cell["source"])).body
-        if isinstance(line, ast.AnnAssign)
-    }
+    return [line for line in ast.parse("".join(cell["source"])).body if isinstance(line, ast.AnnAssign)]
 
 
 def begin(name: str, scope: dict) -> str:
@@ -54,16 +60,25 @@ def _check_value(key: str, value, kind: type) -> None:
         raise ValueError(f"{key} is {value!r} ({type(value).__name__}); allowed: a value of type {kind.__name__}")
     if key in ALLOWED and value not in ALLOWED[key]:
         raise ValueError(f"{key} is {value!r}; allowed: {', '.join(ALLOWED[key])}")
+    if key in ALLOWED_EACH:
+        for part in value.split() or [value]:
+            one_of(f"a part of {key}", part, ALLOWED_EACH[key])
     if key in LEAST and value < LEAST[key]:
         raise ValueError(f"{key} is {value!r}; allowed: {LEAST[key]} or more")
 
 
-def show(figure, notebook: str, name: str):
-    """Save a figure as PNG and SVG in figures/local/<notebook>/ and return the picture for display."""
+def show(pictures: dict, notebook: str, name: str):
+    """Save one of the figures as PNG and SVG in figures/local/<notebook>/ and return the picture for display.
+
+    A figure that is not there is said to be missing: the profile, or the reference runs so far, have no numbers for it.
+    """
+    if name not in pictures:
+        print(f"{name}: not drawn; there are no numbers for it here (another profile, or runs that were not made).")
+        return None
     from IPython.display import Image
 
     from rsft_utils.plots import save
 
     folder = paths.FIGURES_LOCAL / notebook
-    save(figure, folder, name)
+    save(pictures[name], folder, name)
     return Image(folder / f"{name}.png", width=900)

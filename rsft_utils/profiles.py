@@ -8,8 +8,37 @@ from collections.abc import Sequence
 from rsft_utils import published
 from rsft_utils.comparisons import PUBLISHED
 from rsft_utils.specs import RunSpec
+from rsft_utils.tables import ITEM_COLUMNS
 
 PROFILES = ("micro", "published")
+
+
+PAPER_RUN = ("Qwen3-4B", "Math-CoT-20k")  # the paper's run with the most checkpoints in print
+
+
+def base(profile: str, runs: Sequence[RunSpec]):
+    """Summary of the base model of the first run, asked in every mode. `published`: the paper's scores of its base."""
+    if profile == "published":
+        found = results(profile, runs).summary
+        return found[found.step == 0]
+    from rsft_utils.run import base_results
+
+    return base_results([runs[0].base], n_items=runs[0].n_items_ends).summary
+
+
+def results(profile: str, runs: Sequence[RunSpec]):
+    """Both tables of the runs, after training and measuring what is missing. `published`: the scores of PAPER_RUN.
+
+    The paper's answers are not public, so there its table of items is empty.
+    """
+    from rsft_utils import run
+
+    if profile == "published":
+        import pandas as pd
+
+        model, data = PAPER_RUN
+        return run.Results(pd.DataFrame(columns=list(ITEM_COLUMNS)), published.summary(data, model=model))
+    return run.results(list(runs))
 
 
 def tables(profile: str, notebook: str, groups: dict[str, Sequence[RunSpec]]) -> dict:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from itertools import product
 
 # Raised when the same spec would give other results (guarded by the golden loss test in tests/test_train.py).
 TRAINING_VERSION = 1
@@ -145,6 +146,15 @@ def seed_specs(size: str, seeds: int, **changes) -> list[RunSpec]:
     whole_number("seeds", seeds, least=1)
     bases = BASE_SEEDS[size, "main"]
     return [default_spec(size, seed=seed, base_seed=bases[seed % len(bases)], **changes) for seed in range(seeds)]
+
+
+def groups(sizes: str, datasets: str, seeds: int, **changes) -> dict[str, list[RunSpec]]:
+    """Runs of seeds 0, 1, ... on every size with every data set (names with blanks between), by what a legend says."""
+    found, (many_sizes, many_datasets) = {}, (len(names.split()) > 1 for names in (sizes, datasets))
+    for size, dataset in product(sizes.split(), datasets.split()):
+        text = f"{size}, {dataset}" if many_sizes and many_datasets else dataset if many_datasets else size
+        found[text] = seed_specs(size, seeds, dataset=dataset, **changes)
+    return found
 
 
 def one_of(name: str, value, allowed) -> None:

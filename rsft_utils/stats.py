@@ -97,6 +97,7 @@ def gains(items, roles: dict[str, str], seed: int = 0):
     import pandas as pd
     from scipy import stats
 
+    columns = ["role", "base", "lowest", "at_step", "last", "gain", "low", "high"]
     free = items[(items["mode"] == "free") & (items.decoding == "greedy") & items.benchmark.isin(roles)]
     right = free.assign(right=free.outcome == "correct", role=free.benchmark.map(roles))
     last = right.step.max()
@@ -127,7 +128,7 @@ def gains(items, roles: dict[str, str], seed: int = 0):
                 "high": interval.high,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _select(summary, mode: str, metric: str):

@@ -179,8 +179,36 @@ def made_up_arm(made_up_summary):
     return make
 
 
+@pytest.fixture(scope="session")
+def made_up_completions():
+    """Function that makes the kept answers of a reference arm: of its first run, always the same answer, with its step.
+
+    There are those benchmarks and steps only that are put side by side in figures.
+    """
+    import pandas as pd
+
+    from rsft_utils import reader, reference
+    from rsft_utils.comparisons import ANSWERS
+    from rsft_utils.evaluate import KEPT_COMPLETIONS
+    from rsft_utils.micro import benchmarks
+
+    read = {benchmark for pictures in ANSWERS.values() for _, benchmark, _ in pictures.values()}
+    asked = [
+        {"step": step, "benchmark": benchmark, "decoding": "greedy", "outcome": "correct", "prompt": item.prompt}
+        for step in reader.STEPS
+        for benchmark in sorted(read)
+        for item in benchmarks.items(benchmark, KEPT_COMPLETIONS)
+    ]
+
+    def make(name: str):
+        table = pd.DataFrame(asked).assign(run=reference.arms()[name][0].name)
+        return table.assign(completion=[f"<think> {name} {step} </think> answer 1 <end>" for step in table.step])
+
+    return make
+
+
 @pytest.fixture
-def keep_arms(new_reference, made_up_arm):
+def keep_arms(new_reference, made_up_arm, made_up_completions):
     """Function that keeps made-up tables of reference arms where the committed ones would lie."""
     from rsft_utils import reference
 
@@ -189,6 +217,7 @@ def keep_arms(new_reference, made_up_arm):
             summary, loss = made_up_arm(name)
             reference._save(name, summary)
             reference._save(f"loss/{name}", loss)
+            reference._save(f"completions/{name}", made_up_completions(name))
 
     return keep
 

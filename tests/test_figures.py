@@ -1,12 +1,36 @@
 import pytest
+from matplotlib.figure import Figure
 
-from rsft_utils import figures, paths, plots, reference, verdicts
-from rsft_utils.comparisons import COMPARISONS, WARM_UPS
+from rsft_utils import ends, figures, paths, plots, profiles, reader, reference, scorecard, verdicts
+from rsft_utils.comparisons import ANSWERS, ASYMMETRY, COMPARISONS, FOUR_FINDINGS, PUBLISHED, WARM_UPS
+from rsft_utils.micro.benchmarks import ROLE_OF
 from rsft_utils.plots import style
+from rsft_utils.specs import default_spec
 
+# but that of a library to its own authors
+no_warning = pytest.mark.filterwarnings("error", "ignore::PendingDeprecationWarning")
 OF_RUNS = {"dip_and_recovery", "every_benchmark", "elicited_or_learned", "limits"}
 SHORT_RUNS = ("S", "S-one-epoch", "S-slow-one-epoch", "S-slow-two-epochs")
 TRAINING, DATA, CAPABILITY, SAFETY = NOTEBOOKS = list(COMPARISONS)
+WITH_ENDS = NOTEBOOKS[1:]
+ENDS = {
+    TRAINING: set(),
+    DATA: {"changes"},
+    CAPABILITY: {"changes", "base_and_final"},
+    SAFETY: {"changes", "trade_off", "refusals"},
+}
+# What is committed when there are these two arms and the bases
+TWO_ARMS = ("S", "S-teacher2")
+COMMITTED = {
+    "micro/00_micro_world": {"bases"},
+    f"micro/{TRAINING}": OF_RUNS | {"teachers", "designs", "claims"},
+    f"micro/{DATA}": {"data", *ENDS[DATA]},
+    f"micro/{CAPABILITY}": ENDS[CAPABILITY],
+    f"micro/{SAFETY}": {*ENDS[SAFETY], "claims"},
+    "micro/05_scorecard": {"four_findings", "scorecard"},
+    f"published/{TRAINING}": {"curves"},
+    **{f"published/{notebook}": {"changes", "base_and_final"} for notebook in WITH_ENDS},
+}
 
 
 @pytest.fixture
@@ -30,12 +54,27 @@ def own_figures(tmp_path, monkeypatch):
 
 @pytest.fixture
 def not_drawn(monkeypatch):
-    """Comparisons are not drawn and nothing is judged: a figure is what it would have been drawn from."""
+    """Nothing is drawn, measured or judged: a figure is what it would have been drawn or measured from."""
     monkeypatch.setattr(plots, "compare", lambda tables, panels, label: (tables, panels, label))
     monkeypatch.setattr(plots, "warm_up", lambda tables, rates, label: (tables, rates, label))
     monkeypatch.setattr(plots, "design_map", lambda designs, label: designs)
     monkeypatch.setattr(plots, "forest", lambda verdicts, label: verdicts)
+    for name in ("changes", "base_and_final", "trade_off", "refusals", "answers", "scorecard"):
+        monkeypatch.setattr(plots, name, lambda of, label: (of, label))
+    for name in ("changes", "levels", "trade_off", "reasoning_gains"):
+        monkeypatch.setattr(ends, name, lambda tables, *roles: (tables, *roles))
+    monkeypatch.setattr(plots, "four_findings", lambda *panels, label: (panels, label))
     monkeypatch.setattr(verdicts, "table", lambda *findings: f"verdicts on {findings}")
+    monkeypatch.setattr(scorecard, "scorecard", lambda: "all claims")
+
+
+def runs_of(tables):
+    """Which runs stand in which table."""
+    return {text: set(table.run) for text, table in tables.items()}
+
+
+def runs_of_arms(arms):
+    return {text: {spec.name for spec in reference.arms()[arm]} for text, arm in arms.items()}
 
 
 def test_a_notebook_has_the_figures_that_it_shows(made_up_summary):
@@ -45,6 +84,12 @@ def test_a_notebook_has_the_figures_that_it_shows(made_up_summary):
     drawn = figures.dip_and_recovery(summary, "label")
     assert set(drawn) == OF_RUNS
     assert {figure.get_suptitle() for figure in drawn.values()} == {"label"}
+
+
+def test_of_the_paper_s_run_the_notebook_on_the_dip_shows_its_curves_only():
+    drawn = figures.dip_and_recovery(profiles.results("published", []).summary, "label")
+    assert list(drawn) == ["dip_and_recovery"]
+    assert len(drawn["dip_and_recovery"].axes) > 1
 
 
 def test_the_label_of_one_run_tells_what_was_run_and_that_its_interval_is_over_items(made_up_summary):
@@ -77,20 +122,38 @@ def test_the_label_of_bases_speaks_of_no_run(made_up_summary):
             ("S", "S-teacher2", "XS-no-warm-up", "XS", "XS-long-warm-up"),
             {"designs", "teachers", "warm_up"},
         ),
-        (DATA, ("S",), set()),
-        (DATA, ("S", "S-nocot"), {"data", "structure"}),
-        (DATA, ("S-nocot", "S-two-epochs"), {"loss_tokens"}),
-        (DATA, ("S", "S-answer-only", "XS-no-warm-up", "XS", "XS-long-warm-up"), {"quality"}),
-        (CAPABILITY, ("S", "S-sparse"), {"traces_seen"}),
-        (CAPABILITY, ("S", "XS"), {"sizes", "families", "countdown"}),
-        (CAPABILITY, ("XS", "XS-qwen2", "XS-countdown"), set()),
-        (SAFETY, ("S", "S-replay1", "S-replay5"), {"replay"}),
-        (SAFETY, ("S", "S-nocot"), {"forms"}),
+        (DATA, (), set()),
+        (DATA, ("XS", "XS-lora8"), set()),
+        (DATA, ("S",), {"changes"}),
+        (DATA, ("S", "S-nocot"), {"data", "structure", "changes"}),
+        (DATA, ("S-nocot", "S-two-epochs"), {"loss_tokens", "changes"}),
+        (DATA, ("S", "S-answer-only", "XS-no-warm-up", "XS", "XS-long-warm-up"), {"quality", "changes"}),
+        (CAPABILITY, ("S", "S-sparse"), {"traces_seen", "changes", "base_and_final"}),
+        (
+            CAPABILITY,
+            ("S", "XS"),
+            {"sizes", "procedure", "families", "countdown", *ENDS[CAPABILITY], "answers_search", "answers_tracking"},
+        ),
+        (CAPABILITY, ("XS", "XS-qwen2", "XS-countdown"), {"changes", "base_and_final"}),
+        (SAFETY, ("S", "S-replay1", "S-replay5"), {"replay", "changes", "trade_off", "refusals"}),
+        (SAFETY, ("S", "S-nocot"), {"forms", "changes", "trade_off", "refusals"}),
+        (SAFETY, ("XS",), set()),
+        (SAFETY, ("XS", "XS-lora64"), {"answers_harmful"}),
     ],
 )
-def test_what_is_compared_are_the_first_arm_and_others_that_are_there(keep, not_drawn, notebook, arms, comparisons):
+def test_a_notebook_has_the_figures_that_can_be_drawn_from_the_arms_that_are_there(
+    keep, not_drawn, notebook, arms, comparisons
+):
+    """A comparison needs its first arm and another, answers need all of theirs."""
     keep(*arms)
     assert set(figures.study(notebook)) == comparisons | {"claims"}
+
+
+@pytest.mark.parametrize("notebook", WITH_ENDS)
+def test_where_nothing_is_judged_there_is_no_figure_of_verdicts(keep, not_drawn, monkeypatch, notebook):
+    keep("S")
+    monkeypatch.setattr(verdicts, "table", lambda *findings: [])
+    assert set(figures.study(notebook)) == ENDS[notebook]
 
 
 def test_without_pilots_there_is_no_map(keep, new_reference, not_drawn):
@@ -127,6 +190,67 @@ def test_an_arm_that_is_not_there_is_left_out_of_a_comparison(keep, not_drawn):
     assert label.startswith("reference runs on base S; 3 to 5 runs per curve")
 
 
+@pytest.mark.parametrize("notebook", WITH_ENDS)
+def test_all_arms_of_a_notebook_stand_in_one_table_of_changes_by_the_name_that_they_are_first_given(
+    keep, not_drawn, notebook
+):
+    first_given = {}
+    for compared, _ in COMPARISONS[notebook].values():
+        for text, arm in compared.items():
+            first_given.setdefault(arm, text)
+    keep(*first_given)
+    (tables, roles), label = figures.study(notebook)["changes"]
+    assert list(tables) == list(first_given.values())
+    assert runs_of(tables) == runs_of_arms({text: arm for arm, text in first_given.items()})
+    assert roles == ROLE_OF
+    assert "points" in label and "bold" in label and "base models" in label
+
+
+def test_base_and_last_scores_are_those_of_the_arms_that_are_there(keep, not_drawn):
+    keep("XS-qwen2", "S-sparse")
+    (tables, roles), label = figures.study(CAPABILITY)["base_and_final"]
+    assert runs_of(tables) == runs_of_arms({"S, 5 % traces": "S-sparse", "XS, Qwen2": "XS-qwen2"})
+    assert roles == ROLE_OF
+    assert label.startswith("reference runs")
+
+
+def test_the_trade_off_is_that_of_all_runs_that_bear_on_safety_also_where_the_notebook_does_not_compare_them(
+    keep, not_drawn
+):
+    keep("S", "XS-lora8", "S-replay1")
+    (tables, roles, harmful), _ = figures.study(SAFETY)["trade_off"]
+    assert runs_of(tables) == runs_of_arms({"S, long CoT": "S", "XS, LoRA 8": "XS-lora8"})
+    assert (roles, harmful) == (ROLE_OF, {"harmful": "SAFE"})
+
+
+def test_refusals_are_drawn_of_the_arms_whose_probability_of_a_refusal_was_measured(keep, not_drawn):
+    keep("S", "S-nocot")
+    tables, _ = figures.study(SAFETY)["refusals"]
+    assert list(tables) == ["long CoT", "without CoT"]
+    for arm in ("S", "S-nocot"):
+        table = reference.load(arm)
+        reference._save(arm, table[table.metric != "refusal_mass"])
+        left = figures.study(SAFETY)
+        if arm == "S":
+            assert list(left["refusals"][0]) == ["without CoT"]
+    assert "refusals" not in left and "changes" in left
+
+
+@pytest.mark.parametrize(
+    ("notebook", "name"), [(notebook, name) for notebook, pictures in ANSWERS.items() for name in pictures]
+)
+def test_answers_are_those_of_its_arms_to_the_prompt_that_stands_above_them(keep, not_drawn, notebook, name):
+    arms, benchmark, number = ANSWERS[notebook][name]
+    keep(*arms.values())
+    rows, label = figures.study(notebook)[name]
+    wanted, prompt = reader.side_by_side(arms, benchmark, number)
+    assert rows == wanted
+    assert label.startswith(prompt) and "green" in label and "red" in label
+    assert [title for title, _ in rows[0]] == [f"{text}, step 0" for text in arms]
+    (paths.REFERENCE / f"{list(arms.values())[-1]}.parquet").unlink()
+    assert name not in figures.study(notebook)
+
+
 def test_the_rates_of_the_warm_ups_are_those_of_one_run_each(keep, not_drawn):
     keep(*WARM_UPS.values())
     tables, rates, label = figures.study(TRAINING)["warm_up"]
@@ -148,32 +272,121 @@ def test_the_verdicts_drawn_are_those_on_the_finding_of_the_notebook(keep, not_d
     assert figures.study(notebook)["claims"] == f"verdicts on {(figures.FINDINGS[notebook],)}"
 
 
-def test_redrawing_writes_all_committed_figures_and_the_same_bytes_again(keep, own_figures):
-    keep("S", "S-teacher2")
-    study = {"teachers", "designs", "claims"}
-    wanted = {
-        "micro/00_micro_world/bases",
-        *(f"micro/01_dip_and_recovery/{name}" for name in OF_RUNS | study),
-        "published/01_dip_and_recovery/curves",
+# A reader's own runs, or the paper's
+
+
+@pytest.fixture(scope="module")
+def own_tables(made_up_summary):
+    """Tables of a reader's runs, two of each kind."""
+    names = {f"run{seed}": default_spec("XS", seed=seed).name for seed in (0, 1)}
+    numbers = made_up_summary(runs=2, model="XS-seed0")
+    numbers = numbers.assign(run=numbers.run.map(names))
+    return {"long CoT": numbers, "another": numbers.assign(mean=numbers["mean"] / 2)}
+
+
+@pytest.mark.parametrize("notebook", WITH_ENDS)
+def test_a_reader_s_runs_are_drawn_in_the_panels_of_the_notebook(own_tables, not_drawn, notebook):
+    label = "your runs on micro base XS; 2 per curve; band: 95 % over runs"
+    assert figures.finding("micro", notebook, own_tables) == {
+        "changes": ((own_tables, ROLE_OF), f"last step minus base, points; {label}"),
+        "base_and_final": ((own_tables, ROLE_OF), label),
+        "curves": (own_tables, next(iter(COMPARISONS[notebook].values()))[1], label),
     }
+
+
+def test_of_the_paper_s_runs_only_the_ends_are_drawn(not_drawn):
+    tables = profiles.tables("published", SAFETY, {})
+    roles, label = profiles.roles("published"), "transcribed from the paper; one run per setting, so no interval"
+    assert figures.finding("published", SAFETY, tables) == {
+        "changes": ((tables, roles), f"last step minus base, points; {label}"),
+        "base_and_final": ((tables, roles), label),
+    }
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [pytest.param(DATA, marks=pytest.mark.xfail(strict=True, reason="there are seven markers")), CAPABILITY, SAFETY],
+)
+@no_warning
+def test_the_figures_of_the_paper_s_runs_show_every_one_of_them(notebook):
+    drawn = figures.finding("published", notebook, profiles.tables("published", notebook, {}))
+    texts = list(PUBLISHED[notebook])
+    assert [tick.get_text() for tick in drawn["changes"].axes[0].get_yticklabels()] == texts
+    assert [text.get_text() for text in drawn["base_and_final"].legends[0].get_texts()] == texts
+
+
+@no_warning
+def test_the_figures_of_a_reader_s_runs_show_every_kind(own_tables):
+    drawn = figures.finding("micro", CAPABILITY, own_tables)
+    assert [tick.get_text() for tick in drawn["changes"].axes[0].get_yticklabels()] == list(own_tables)
+    for name in ("base_and_final", "curves"):
+        assert [text.get_text() for text in drawn[name].legends[0].get_texts()] == list(own_tables)
+
+
+# All on one page
+
+
+def test_the_overview_has_the_four_findings_and_the_scorecard(keep, not_drawn):
+    arms = ("S", "S-nocot", "XS", "S-sparse", "XS-lora8")
+    keep(*arms)
+    drawn = figures.overview()
+    assert set(drawn) == {"four_findings", "scorecard"}
+    (main, by_data, by_base, points), label = drawn["four_findings"]
+    assert runs_of({"S": main}) == runs_of_arms({"S": "S"})
+    assert runs_of(by_data[0]) == runs_of_arms({"long CoT": "S", "without CoT": "S-nocot"})
+    assert runs_of(by_base) == runs_of_arms(FOUR_FINDINGS["bases"])
+    assert runs_of(points[0]) == runs_of_arms({text: arm for text, arm in ASYMMETRY.items() if arm in arms})
+    assert (by_data[1:], points[1:]) == ((ROLE_OF,), (ROLE_OF, {"harmful": "SAFE"}))
+    assert "no evidence about large models" in label
+    assert drawn["scorecard"][0] == "all claims"
+
+
+# The committed figures
+
+
+@pytest.fixture
+def blank(monkeypatch):
+    """Every figure is an empty one, so that writing them all is quick."""
+    for name in plots.__all__:
+        if name != "save":
+            monkeypatch.setattr(plots, name, lambda *of, **how: Figure(figsize=(1, 1)))
+
+
+def written(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_redrawing_writes_the_figures_of_all_notebooks_as_png_and_svg(keep, own_figures, blank):
+    keep(*TWO_ARMS)
+    wanted = [own_figures / folder / name for folder, names in COMMITTED.items() for name in names]
     pictures = figures.redraw_committed()
-    assert sorted(pictures) == sorted(own_figures / f"{name}.png" for name in wanted)
-    written = {path: path.read_bytes() for path in own_figures.rglob("*") if path.is_file()}
-    assert set(written) == {own_figures / f"{name}.{kind}" for name in wanted for kind in ("png", "svg")}
-    for path in written:
+    assert sorted(pictures) == sorted(path.with_suffix(".png") for path in wanted)
+    assert set(written(own_figures)) == {path.with_suffix(kind) for path in wanted for kind in (".png", ".svg")}
+
+
+@pytest.mark.slow
+def test_redrawing_writes_the_same_bytes_again(keep, own_figures):
+    keep(*TWO_ARMS)
+    pictures = figures.redraw_committed()
+    before = written(own_figures)
+    assert len(before) == 2 * len(pictures) == 2 * sum(map(len, COMMITTED.values()))
+    for path in before:
         path.unlink()
     assert figures.redraw_committed() == pictures
-    assert {path: path.read_bytes() for path in own_figures.rglob("*") if path.is_file()} == written
+    assert written(own_figures) == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_every_comparison_can_be_drawn(keep, notebook):
-    keep(*{arm for arms, _ in COMPARISONS[notebook].values() for arm in arms.values()}, *WARM_UPS.values())
+def test_every_figure_of_the_study_can_be_drawn(keep, notebook):
+    answered = {arm for arms, _, _ in ANSWERS.get(notebook, {}).values() for arm in arms.values()}
+    compared = {arm for arms, _ in COMPARISONS[notebook].values() for arm in arms.values()}
+    keep(*(compared | answered | {*WARM_UPS.values()}))
     drawn = figures.study(notebook)
-    others = {"warm_up", "designs"} if notebook == TRAINING else set()
-    assert set(drawn) == {*COMPARISONS[notebook], *others, "claims"}
+    others = {"warm_up", "designs"} if notebook == TRAINING else ENDS[notebook]
+    assert set(drawn) == {*COMPARISONS[notebook], *ANSWERS.get(notebook, {}), *others, "claims"}
     for name, (arms, _) in COMPARISONS[notebook].items():
         texts = [text.get_text() for text in drawn[name].legends[0].get_texts()]
         assert texts == list(arms)
-        drawn[name].draw_without_rendering()
+    for picture in drawn.values():
+        picture.draw_without_rendering()

@@ -11,10 +11,14 @@ from matplotlib.figure import Figure
 
 from rsft_utils import plots, published
 from rsft_utils.claims.claim import COLUMNS
+from rsft_utils.claims.statements import STATEMENTS
+from rsft_utils.comparisons import ASYMMETRY
 from rsft_utils.effects import MARGIN
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.plots import style
 from rsft_utils.plots.reader import WIDTH
+from rsft_utils.plots.safety import MODES
+from rsft_utils.plots.scorecard import COLUMNS as EVIDENCE
 from rsft_utils.plots.study import PANELS, VERDICT_COLORS, summed_rate
 from rsft_utils.plots.style import TITLES
 from rsft_utils.stats import role_curves
@@ -94,6 +98,40 @@ def points():
     return pd.DataFrame(rows, columns=["kind", "role", "base", "last"])
 
 
+def points_of_safety():
+    """Two kinds of run, two runs of each: what they gained, and by how much attack success rose."""
+    rows = [("long CoT", 20.0, 40.0), ("long CoT", 30.0, 50.0), ("a game", -10.0, 5.0), ("a game", 10.0, -15.0)]
+    return pd.DataFrame(rows, columns=["kind", "gain", "attack"])
+
+
+def gains():
+    """Gains of two kinds of run with their intervals; the last has none."""
+    nan = float("nan")
+    rows = [
+        ("long CoT", "ID", 30.0, 20.0, 40.0),
+        ("long CoT", "OOD", 10.0, -5.0, 25.0),
+        ("a game", "ID", -4.0, -10.0, 2.0),
+        ("a game", "OOD", 12.0, nan, nan),
+    ]
+    return pd.DataFrame(rows, columns=["kind", "role", "effect", "low", "high"])
+
+
+def draw_four(summary):
+    return plots.four_findings(summary, gains(), arms(summary), points_of_safety(), label=LABEL)
+
+
+def card():
+    """A line of the scorecard for every verdict."""
+    rows = [
+        ("C1", "a first thing", "held", "not run", "not run", 0.9),
+        ("C3 OOD", "a second thing", "did not hold", "mixed", "not run", 0.2),
+        ("C8", "a third thing", "mixed", "inconclusive", "not run", float("nan")),
+        ("C9", "a fourth thing", "inconclusive", "did not hold", "not run", 0.5),
+        ("C18", "a fifth thing", "too few bases", "held", "not run", 1.0),
+    ]
+    return pd.DataFrame(rows, columns=["claim", "statement", "micro", "lora", "released", "agree"])
+
+
 WORDS = [
     *[("<think>", "frame"), ("3 + 2 = 6", "plain"), ("wait", "valid"), ("$\\no", "plain"), ("such$", "plain")],
     *[(f"step{'s' * (place % 7)}", ("plain", "empty", "plain", "valid")[place % 4]) for place in range(60)],
@@ -120,11 +158,14 @@ FIGURES = {
     "compare": lambda summary: plots.compare(arms(summary), THREE_PANELS, label=LABEL),
     "limits": lambda summary: plots.limits(summary, 192, label=LABEL),
     "warm_up": draw_warm_up,
+    "refusals": lambda summary: plots.refusals(arms(summary), label=LABEL),
+    "four_findings": draw_four,
 }
-OF_RUNS = ["dip_and_recovery", "every_benchmark", "elicited_or_learned", "mode_bars", "compare", "limits", "warm_up"]
-OF_THE_STUDY = ["design_map", "forest", "changes", "base_and_final", "answers"]
-every_figure = pytest.mark.parametrize("name", [*FIGURES, *OF_THE_STUDY])
-every_figure_with_axes = pytest.mark.parametrize("name", [*FIGURES, *OF_THE_STUDY[:-1]])
+OF_RUNS = [name for name in FIGURES if name not in ("loss", "completion_lengths", "published")]
+OF_THE_STUDY = ["design_map", "forest", "changes", "base_and_final", "trade_off"]
+OF_WORDS = ["answers", "scorecard"]  # no axes
+every_figure = pytest.mark.parametrize("name", [*FIGURES, *OF_THE_STUDY, *OF_WORDS])
+every_figure_with_axes = pytest.mark.parametrize("name", [*FIGURES, *OF_THE_STUDY])
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +181,9 @@ def draw(made_up_designs):
         "forest": lambda _: plots.forest(verdicts(), label=LABEL),
         "changes": lambda _: plots.changes(changes(), label=LABEL),
         "base_and_final": lambda _: plots.base_and_final(points(), label=LABEL),
+        "trade_off": lambda _: plots.trade_off(points_of_safety(), label=LABEL),
         "answers": lambda _: plots.answers(written(), label=LABEL),
+        "scorecard": lambda _: plots.scorecard(card(), label=LABEL),
     }
     return lambda name, summary: {**FIGURES, **of_the_study}[name](summary)
 
@@ -208,9 +251,15 @@ def test_lines_bars_and_colours_are_explained(drawn, name):
     assert legend(drawn(name)) or notes == ["limit of generation"] or (notes and with_numbers)
 
 
-@pytest.mark.parametrize("name", OF_RUNS + OF_THE_STUDY)
+@pytest.mark.parametrize("name", OF_RUNS + OF_THE_STUDY + OF_WORDS)
 def test_a_figure_of_runs_says_which(drawn, name):
     assert drawn(name).get_suptitle() == LABEL
+
+
+@pytest.mark.parametrize("name", OF_RUNS + OF_THE_STUDY + OF_WORDS)
+@pytest.mark.filterwarnings("error", "ignore::PendingDeprecationWarning")  # seaborn's own
+def test_a_figure_is_drawn_without_a_warning(summary, draw, name):
+    draw(name, summary).draw_without_rendering()
 
 
 @pytest.mark.parametrize("name", OF_RUNS)
@@ -508,12 +557,20 @@ def test_a_change_is_written_in_its_cell_as_rounded_points_with_a_sign(drawn):
     }
 
 
-def test_a_sure_change_is_bold_and_an_unsure_one_grey(drawn):
+def test_a_sure_change_is_bold_and_an_unsure_one_paler_and_smaller(drawn):
     texts, _ = heat_map(drawn("changes"))
+    sizes = {sure: set() for sure in (True, False)}
     for row in changes().itertuples():
         text = texts[row.line, row.benchmark]
         assert (text.get_fontweight() == "bold") == row.sure
-        assert (text.get_color() == "0.45") == (not row.sure)
+        assert text.get_alpha() == (None if row.sure else 0.75)
+        sizes[row.sure].add(text.get_fontsize())
+    assert max(sizes[False]) < min(sizes[True])
+
+
+def test_where_no_change_is_sure_none_is_bold():
+    texts, _ = heat_map(plots.changes(changes().assign(sure=False), label=LABEL))
+    assert {(text.get_fontweight() == "bold", text.get_alpha()) for text in texts.values()} == {(False, 0.75)}
 
 
 def test_lines_keep_their_order_and_benchmarks_are_grouped_by_role(drawn):
@@ -603,6 +660,228 @@ def test_a_kind_looks_the_same_in_every_panel_and_is_explained_wherever_it_was_m
             looks.setdefault(kind, set()).add((line.get_marker(), line.get_color()))
     assert all(len(seen) == 1 for seen in looks.values())
     assert set(legend(figure)) == {"S", "XS", "S, Qwen2"}
+
+
+# Safety
+
+
+def of_harmful(table, metric, mode="free"):
+    rows = table.query("benchmark == 'harmful' and decoding == 'greedy' and mode == @mode and metric == @metric")
+    return rows.sort_values("step")["mean"].tolist()
+
+
+def columns_of(figure):
+    """Upper and lower axes by the title of their column."""
+    rows = len(figure.axes) // 2
+    return {up.get_title(): (up, low) for up, low in zip(figure.axes[:rows], figure.axes[rows:], strict=True)}
+
+
+def test_what_becomes_of_harmful_requests_has_a_column_per_kind_of_run(summary, drawn):
+    figure = drawn("refusals")
+    assert list(columns_of(figure)) == list(arms(summary))
+    for text, table in arms(summary).items():
+        upper, _ = columns_of(figure)[text]
+        refused, complied = of_harmful(table, "refused"), of_harmful(table, "score")
+        assert line(upper, "refused") == refused
+        assert line(upper, "complied with correctly (attack success)") == complied
+        shares = zip(refused, complied, line(upper, "anything else"), strict=True)
+        assert [sum(share) for share in shares] == pytest.approx([1, 1, 1])
+
+
+def test_below_it_is_the_probability_of_a_refusal_in_every_mode(made_up_summary):
+    summary = made_up_summary()
+    mass = (summary.metric == "refusal_mass").rename("mass")
+    by_mode = summary["mode"].map({"free": 0.7, "forced": 0.4, "suppressed": 0.1})
+    figure = plots.refusals({"one": summary.assign(mean=summary["mean"].where(~mass, by_mode))}, label=LABEL)
+    _, lower = columns_of(figure)["one"]
+    assert {name: set(line(lower, name)) for name in MODES.values()} == {
+        "as it likes": {0.7},
+        "made to think": {0.4},
+        "kept from thinking": {0.1},
+    }
+    steps = {text.get_label(): list(text.get_xdata()) for text in lower.get_lines()}
+    assert steps["as it likes"] == [0, 10, 640]
+    assert steps["made to think"] == [0, 640]  # as often as it was measured
+
+
+def test_both_rows_are_explained_and_shares_are_drawn_from_nothing_to_everything(drawn):
+    figure = drawn("refusals")
+    upper = ["refused", "complied with correctly (attack success)", "anything else"]
+    assert legend(figure) == [*upper, *MODES.values()]
+    assert all(axis.get_ylim()[0] < 0 and axis.get_ylim()[1] > 1 for axis in figure.axes)
+
+
+def test_every_run_is_a_point_of_gain_and_cost_and_the_mean_of_its_kind_a_larger_one(drawn):
+    (axis,) = drawn("trade_off").axes
+    middles = {"long CoT": ([25], [45]), "a game": ([0], [-5])}
+    assert {kind: (list(p.get_xdata()), list(p.get_ydata())) for kind, p in of_kinds(axis).items()} == middles
+    for kind, mean in of_kinds(axis).items():
+        own = points_of_safety()[points_of_safety().kind == kind]
+        (runs,) = (
+            one
+            for one in axis.get_lines()
+            if one is not mean and one.get_marker() == mean.get_marker() and one.get_linestyle() == "None"
+        )
+        assert (list(runs.get_xdata()), list(runs.get_ydata())) == (own.gain.tolist(), own.attack.tolist())
+        assert runs.get_color() == mean.get_color()
+        assert runs.get_markersize() < mean.get_markersize()
+    assert legend(drawn("trade_off")) == list(middles)
+
+
+def test_all_kinds_of_run_that_bear_on_safety_can_be_told_apart():
+    rows = [(kind, 3.0 * place, 2.0 * place) for place, kind in enumerate(ASYMMETRY)]
+    (axis,) = plots.trade_off(pd.DataFrame(rows, columns=["kind", "gain", "attack"]), label=LABEL).axes
+    kinds = of_kinds(axis)
+    assert list(kinds) == list(ASYMMETRY)
+    assert len({one.get_marker() for one in kinds.values()}) == len({one.get_color() for one in kinds.values()}) == 10
+
+
+# The four findings on one slide
+
+
+def test_each_of_the_four_findings_has_a_panel(drawn):
+    assert [axis.get_title().split(".")[0] for axis in drawn("four_findings").axes] == ["1", "2", "3", "4"]
+
+
+def test_the_first_finding_is_the_default_run_in_and_out_of_domain(summary, drawn):
+    axis = drawn("four_findings").axes[0]
+    for role in ("ID", "OOD"):
+        assert line(axis, TITLES[role]) == means(summary, role)
+    assert axis.get_ylim() == (0, 1)
+
+
+def test_the_second_finding_has_the_gain_of_every_data_set_with_its_interval(drawn):
+    axis = drawn("four_findings").axes[1]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["long CoT", "a game"]
+    assert axis.yaxis_inverted()  # the first on top
+    bars = {bar.get_label(): bar for bar in axis.containers}
+    assert set(bars) == {TITLES["ID"], TITLES["OOD"]}
+    for role in ("ID", "OOD"):
+        own = gains().query("role == @role")
+        point, _, (interval,) = bars[TITLES[role]]
+        assert list(point.get_xdata()) == own.effect.tolist()
+        assert [round(y) for y in point.get_ydata()] == [0, 1]
+        ends = [[x for x, _ in segment] for segment in interval.get_segments() if len(segment)]
+        known = own.dropna()[["low", "high"]].values.tolist()
+        assert [pair for pair in ends if pair == pair and pd.notna(pair).all()] == known
+
+
+def test_the_third_finding_has_a_curve_per_kind_of_base_out_of_domain(summary, drawn):
+    axis = drawn("four_findings").axes[2]
+    assert list(of_kinds(axis)) == list(arms(summary))
+    for text, table in arms(summary).items():
+        assert line(axis, text) == means(table, "OOD")
+
+
+def test_the_fourth_finding_is_the_trade_off(drawn):
+    axis, alone = drawn("four_findings").axes[3], drawn("trade_off").axes[0]
+    shown_here, shown_alone = (
+        [(one.get_marker(), *one.get_xdata(), *one.get_ydata()) for one in panel.get_lines()] for panel in (axis, alone)
+    )
+    assert shown_here == shown_alone
+    assert axis.get_xlabel() == alone.get_xlabel() and axis.get_ylabel() == alone.get_ylabel()
+
+
+def test_curves_and_points_of_the_four_findings_are_explained_panel_by_panel(summary, drawn):
+    texts = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in drawn("four_findings").axes]
+    roles = [TITLES["ID"], TITLES["OOD"]]
+    assert texts == [roles, roles, list(arms(summary)), ["long CoT", "a game"]]
+
+
+# All claims on one page
+
+
+def on_the_page(figure):
+    """What stands beside a claim (number, statement), in its cells (text, colour or None), and above them."""
+    (axis,) = figure.axes
+    heads = [text.get_text() for text in axis.texts if text.get_position()[1] < 0]
+    lines = {}
+    for text in axis.texts:
+        if text.get_position()[1] >= 0:
+            lines.setdefault(text.get_position()[1], []).append(text)
+    boxes = {}
+    for box in axis.patches:
+        boxes[round(box.get_y() + box.get_height() / 2), round(box.get_x() + box.get_width() / 2, 3)] = box
+    said, cells = [], {}
+    for place, (claim, statement, *texts) in sorted(lines.items()):
+        said.append((claim.get_text(), statement.get_text()))
+        for name, text in zip(EVIDENCE, texts, strict=True):
+            box = boxes.pop((place, round(text.get_position()[0], 3)), None)
+            cells[claim.get_text(), name] = (text.get_text(), box and box.get_facecolor()[:3])
+    assert not boxes  # nothing is coloured but cells
+    return said, cells, heads
+
+
+def test_every_claim_stands_on_the_page_with_its_statement_in_the_order_given(drawn):
+    said, cells, heads = on_the_page(drawn("scorecard"))
+    assert said == [
+        ("C1", "a first thing"),
+        ("C3", "a second thing"),
+        ("C8", "a third thing"),
+        ("C9", "a fourth thing"),
+        ("C18", "a fifth thing"),
+    ]
+    assert heads == list(EVIDENCE.values()) and list(EVIDENCE) == ["micro", "lora", "released", "published"]
+    assert len(cells) == 5 * len(EVIDENCE)
+
+
+def test_a_cell_says_the_verdict_in_its_colour_and_what_was_not_run_has_none(drawn):
+    _, cells, _ = on_the_page(drawn("scorecard"))
+    colors = sns.color_palette("colorblind")
+    green, red, grey, yellow = (colors[place] for place in (2, 3, 7, 8))
+    shades = {"held": green, "did not hold": red, "mixed": yellow, "inconclusive": grey, "too few bases": grey}
+    for row in card().itertuples():
+        for name in ("micro", "lora", "released"):
+            text, color = cells[row.claim.split()[0], name]
+            assert text == getattr(row, name)
+            assert color == shades.get(text)
+    assert cells["C1", "released"] == ("not run", None)
+
+
+@pytest.mark.parametrize(
+    ("agree", "text", "color"),
+    [
+        (1.0, "100% agree", 2),
+        (0.89, "89% agree", 2),
+        (0.75, "75% agree", 8),
+        (0.5, "50% agree", 8),
+        (0.25, "25% agree", 8),
+        (0.2, "20% agree", 3),
+        (0.0, "0% agree", 3),
+        (float("nan"), "not public", None),
+    ],
+)
+def test_the_paper_s_numbers_have_no_verdict_but_the_share_of_signs_that_agree(agree, text, color):
+    _, cells, _ = on_the_page(plots.scorecard(card().head(1).assign(agree=agree), label=LABEL))
+    colors = sns.color_palette("colorblind")
+    assert cells["C1", "published"] == (text, None if color is None else colors[color])
+
+
+def test_on_the_page_of_all_claims_nothing_runs_into_anything_else():
+    claims = [name for id in STATEMENTS for name in ([f"{id} ID", f"{id} OOD"] if id in ("C3", "C4") else [id])]
+    full = pd.DataFrame(
+        {
+            "claim": claims,
+            "statement": [": ".join([*claim.split()[1:], STATEMENTS[claim.split()[0]]]) for claim in claims],
+            "micro": "too few bases",
+            "lora": "did not hold",
+            "released": "inconclusive",
+            "agree": 1.0,
+        }
+    )
+    figure = plots.scorecard(full, label=LABEL)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    boxes = [text.get_window_extent() for text in axis.texts]
+    for place, box in enumerate(boxes):
+        assert not [text for text, other in zip(axis.texts, boxes[:place], strict=False) if box.overlaps(other)]
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+    columns = [box for box in axis.patches if box.get_y() < 0]
+    for box in columns:
+        texts = [text for text in axis.texts if box.get_x() < text.get_position()[0] < box.get_x() + box.get_width()]
+        assert len(texts) == len(claims) + 1  # with the head of the column
+        area = box.get_window_extent()
+        assert all(area.x0 <= text.get_window_extent().x0 and text.get_window_extent().x1 <= area.x1 for text in texts)
 
 
 # Answers to read

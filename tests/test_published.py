@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from rsft_utils import published
@@ -192,6 +193,23 @@ def test_a_summary_holds_the_trusted_numbers_as_shares(model, setting, step, ben
     rows = published.summary(setting=setting)
     cell = rows.query("model == @model and step == @step and benchmark == @benchmark")
     assert cell["mean"].tolist() == pytest.approx([share] * 3)
+
+
+@every_run
+def test_a_summary_of_one_model_has_its_rows_and_no_others(dataset, setting):
+    everything = published.summary(dataset, setting)
+    for model, rows in everything.groupby("model"):
+        found = published.summary(dataset, setting, model=model)
+        pd.testing.assert_frame_equal(*(t.sort_values(CELL).reset_index(drop=True) for t in (found, rows)))
+
+
+def test_a_summary_of_a_model_without_that_run_is_refused_with_those_that_have_it():
+    with pytest.raises(ValueError, match=r"Math-CoT-20k \(ep8_bs256\): Qwen3-5B; allowed: Qwen3-1\.7B.*Gemma3-27B"):
+        published.summary(model="Qwen3-5B")
+    with pytest.raises(ValueError, match=r"Qwen2\.5-14B.*allowed"):  # known, but only as a base
+        published.summary(model="Qwen2.5-14B")
+    with pytest.raises(ValueError, match=r"Countdown-CoT-20k.*: Gemma3-27B; allowed: Qwen3-1\.7B"):
+        published.summary("Countdown-CoT-20k", model="Gemma3-27B")
 
 
 def test_the_role_of_a_benchmark_is_the_papers():

@@ -67,6 +67,41 @@ def test_the_counts_count_the_signs(signs, counts):
     assert len(named) == (~signs.agrees).sum()
 
 
+def some_signs(rows):
+    return pd.DataFrame(rows, columns=["claim", "models", "benchmark", "role", "effect", "agrees"])
+
+
+def test_counts_are_of_the_signs_that_they_are_given():
+    some = some_signs(
+        [
+            ["C3", "small", "maths", "ID", 2.0, True],
+            ["C3", "small", "code", "OOD", -1.0, False],
+            ["C3", "small", "essays", "GEN", 0.0, False],
+            ["C3", "large", "maths", "ID", 1.0, True],
+            ["C9", "small", "maths", "ID", -3.0, False],
+        ]
+    )
+    columns = ["claim", "models", "agree", "of", "against"]
+    found = published_signs.counts(some)
+    assert list(found.columns) == columns
+    assert found.values.tolist() == [
+        ["C3", "small", 1, 3, "code, essays"],
+        ["C3", "large", 1, 1, ""],
+        ["C9", "small", 0, 1, "maths"],
+    ]
+    in_domain = published_signs.counts(some[some.role == "ID"])
+    assert in_domain.values.tolist() == [
+        ["C3", "small", 1, 1, ""],
+        ["C3", "large", 1, 1, ""],
+        ["C9", "small", 0, 1, "maths"],
+    ]
+
+
+def test_of_no_signs_there_are_no_counts(signs):
+    for nothing in (some_signs([]), signs[signs.claim == "C17"]):
+        assert len(published_signs.counts(nothing)) == 0
+
+
 def test_every_claim_either_has_signs_or_a_reason_why_not(signs):
     judged = set(signs.claim)
     assert judged.isdisjoint(published_signs.NOT_PUBLIC)

@@ -192,6 +192,45 @@ def test_harmless_requests_that_are_refused_are_no_attack_success(keep):
     assert verdict_of("C17") == verdict_of("C18") == "did not hold"
 
 
+# The claims that LoRA runs bear on
+
+OF_LORA = ["C3 ID", "C3 OOD", "C4 ID", "C4 OOD", "C17"]
+
+
+def test_lora_runs_are_judged_by_the_claims_that_the_default_runs_are(keep):
+    keep("XS-lora8", XS_lora8="S")
+    judged = verdicts.judged_with_lora()
+    found = {claim.id: {part: effect.effect for part, effect in claim.parts.items()} for claim in judged}
+    assert list(found) == OF_LORA
+    for claim, effects in found.items():
+        assert effects == pytest.approx(EFFECTS[claim]), claim
+    assert {claim.verdict for claim in judged} == {"held"}
+
+
+def test_what_lora_runs_say_against_a_claim_is_a_verdict_of_its_own(keep):
+    keep("S", "XS-lora8", XS_lora8="S-nocot")
+    assert verdict_of("C3 OOD") == verdict_of("C17") == "held"
+    with_lora = {claim.id: claim.verdict for claim in verdicts.judged_with_lora()}
+    assert with_lora["C3 OOD"] == with_lora["C17"] == "did not hold"
+
+
+def test_without_lora_runs_there_is_no_verdict_on_them(keep):
+    keep("S", "XS")
+    assert verdicts.judged() and verdicts.judged_with_lora() == []
+
+
+def test_lora_runs_need_no_others_to_be_judged_and_are_no_verdict_on_full_fine_tuning(keep):
+    keep("XS-lora8", XS_lora8="S")
+    assert [claim.id for claim in verdicts.judged_with_lora()] == OF_LORA
+    assert verdicts.judged() == []
+
+
+def test_what_is_judged_with_lora_was_trained_with_lora_and_is_shown():
+    arms = {arm for arms, _ in verdicts.WITH_LORA for arm in arms}
+    assert {spec.method for arm in arms for spec in reference.arms()[arm]} == {"lora"}
+    assert arms <= {arm for arms, _ in COMPARISONS["01_dip_and_recovery"].values() for arm in arms.values()}
+
+
 @pytest.fixture
 def finished(monkeypatch):
     """Function that lets some arms be there. Nothing is judged: a verdict is the arms whose tables it was given."""

@@ -9,7 +9,10 @@ PANELS = {
     "score": ("score_common", "share of items"),
     "length": ("length", "tokens per answer"),
     "refused": ("refused", "harmful requests refused"),
+    "markers": ("markers", "changes of mind per answer"),
+    "valid_backtracks": ("valid_backtracks", "of these, right when replayed"),
 }
+SHARES = ("score", "refused")
 LINES = ("-", "-", "--", ":", "-.")  # curves that lie on each other can still be told apart
 FOREST_RANGE = (-30, 70)  # points
 VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few bases": 7}
@@ -18,7 +21,7 @@ VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few base
 def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
     """Curves of several arms in one panel per (role, what); `tables`: what the legend says -> summary table.
 
-    `what` is score, length or refused. The base, step 0, is the same point for all arms on the same bases.
+    `what` is one of PANELS. The base, step 0, is the same point for all arms on the same bases.
     """
     colors = style()
     columns = min(3, len(panels))
@@ -34,7 +37,7 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
             band(axis, curve, color, text, linestyle=line, marker="o", markersize=3.5)
         step_axis(axis, last)
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
-    shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=False) if what != "length"]
+    shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=False) if what in SHARES]
     for axis in axes.flat:
         # an interval over three bases may pass 1, a share cannot
         top = min(1.03, max(share.get_ylim()[1] for share in shares)) if axis in shares else None
