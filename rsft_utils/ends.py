@@ -15,7 +15,8 @@ def changes(tables: dict, roles: Roles):
 
     rows = []
     for line, table in tables.items():
-        there = {name: role for name, role in roles.items() if name in set(table.benchmark)}
+        names = set(table.benchmark)
+        there = {name: role for name, role in roles.items() if name in names}
         for name, effect in by_benchmark(lambda *of, t=table: gain(t, *of), there, tuple(roles.values())).items():
             sure = effect.low > 0 or effect.high < 0
             rows.append([line, name, roles[name], 100 * effect.effect, sure])
@@ -23,10 +24,15 @@ def changes(tables: dict, roles: Roles):
 
 
 def levels(tables: dict, roles: Roles):
-    """Score at the base and at the last step, by role: one row per run. Columns kind, role, base, last."""
+    """Score at the base and at the last step, by role: one row per run. Columns kind, role, base, last.
+
+    A role is the mean over those of its benchmarks that all the tables have.
+    """
     import pandas as pd
 
     rows = []
+    shared = set(roles).intersection(*(set(table.benchmark) for table in tables.values()))
+    roles = {name: role for name, role in roles.items() if name in shared}
     for kind, table in tables.items():
         for role in dict.fromkeys(roles.values()):
             curve = curves(table, roles, role, "score_common")

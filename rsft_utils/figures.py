@@ -38,10 +38,9 @@ def dip_and_recovery(summary, label: str) -> dict:
 def finding(profile: str, notebook: str, tables: dict) -> dict:
     """Figures of notebooks 02 to 04, by name, from the tables of a profile (profiles.tables)."""
     roles, label = profiles.roles(profile), profiles.label(profile, tables)
-    pictures = {
-        "changes": plots.changes(ends.changes(tables, roles), label=f"last step minus base, points; {label}"),
-        "base_and_final": plots.base_and_final(ends.levels(tables, roles), label=label),
-    }
+    pictures = {"changes": plots.changes(ends.changes(tables, roles), label=f"last step minus base, points; {label}")}
+    if notebook == CAPABILITY:
+        pictures["base_and_final"] = plots.base_and_final(ends.levels(tables, roles), label=label)
     if profile == "micro":
         _, panels = next(iter(COMPARISONS[notebook].values()))
         pictures["curves"] = plots.compare(tables, panels, label=label)
@@ -91,7 +90,9 @@ def _ends(notebook: str) -> dict:
         pictures["base_and_final"] = plots.base_and_final(ends.levels(tables, ROLE_OF), label=label)
     if notebook == SAFETY:
         points = ends.trade_off(_tables(ASYMMETRY), ROLE_OF, verdicts.HARMFUL)
-        pictures["trade_off"] = plots.trade_off(points, label="reference runs; small: single runs, large: their mean")
+        if len(points):
+            text = "reference runs; small: single runs, large: their mean"
+            pictures["trade_off"] = plots.trade_off(points, label=text)
         with_mass = {text: table for text, table in tables.items() if "refusal_mass" in set(table.metric)}
         if with_mass:
             pictures["refusals"] = plots.refusals(with_mass, label="reference runs, means")
@@ -143,7 +144,7 @@ def _study_label(tables: dict) -> str:
     runs = sorted({table.run.nunique() for table in tables.values()})
     models = " and ".join(dict.fromkeys(table.model.iloc[0].split("-")[0] for table in tables.values()))
     counts = " to ".join(map(str, runs))
-    return f"reference runs on base {models}; {counts} runs per curve, each on a base of its own; band: 95 % over runs"
+    return f"reference runs on base {models}; {counts} runs per curve, each on a base of its own; thin: single runs"
 
 
 def label(summary) -> str:

@@ -51,14 +51,14 @@ def tables(profile: str, notebook: str, groups: dict[str, Sequence[RunSpec]]) ->
         return {text: published.summary(data, model=model) for text, (model, data) in PUBLISHED[notebook].items()}
     from rsft_utils.run import results
 
-    summary = results([spec for specs in groups.values() for spec in specs]).summary
+    summary = results(list(dict.fromkeys(spec for specs in groups.values() for spec in specs))).summary
     return {text: summary[summary.run.isin([spec.name for spec in specs])] for text, specs in groups.items()}
 
 
 def roles(profile: str) -> dict[str, str]:
-    """Which benchmark is in domain (ID), out of domain (OOD) or general (GEN); safety is no accuracy."""
+    """Which benchmark is in domain (ID), out of domain (OOD) or general (GEN). Safety and a reward are no accuracy."""
     if profile == "published":
-        return {name: role for name, role in published.ROLES.items() if role != "SAFE"}
+        return {name: role for name, role in published.ROLES.items() if role != "SAFE" and name != "AlpacaEval"}
     from rsft_utils.micro.benchmarks import ROLE_OF
 
     return ROLE_OF
@@ -71,5 +71,5 @@ def label(profile: str, tables: dict) -> str:
     bases = {table.model.iloc[0].split("-")[0] for table in tables.values()}
     runs = sorted({table.run.nunique() for table in tables.values()})
     counts = " to ".join(map(str, runs))
-    interval = "95 % over runs" if runs[-1] > 1 else "95 % over items only"
-    return f"your runs on micro base {' and '.join(sorted(bases))}; {counts} per curve; band: {interval}"
+    behind = "thin: single runs" if runs[-1] > 1 else "band: 95 % over items only"
+    return f"your runs on micro base {' and '.join(sorted(bases))}; {counts} per curve; {behind}"

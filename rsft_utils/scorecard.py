@@ -4,6 +4,7 @@ import re
 from bisect import bisect
 
 from rsft_utils import published_signs, verdicts
+from rsft_utils.claims.claim import Claim
 from rsft_utils.claims.statements import STATEMENTS
 from rsft_utils.comparisons import COMPARISONS
 
@@ -23,9 +24,9 @@ def scorecard():
     judged = {claim.id: claim for claim in verdicts.judged()}
     lora = {claim.id: claim.verdict for claim in verdicts.judged_with_lora()}
     signs = published_signs.signs()
-    by_role = {id.split()[0] for id in judged if " " in id}  # C3 and C4 are judged for each role
+    by_role = {id.split()[0] for id in {*judged, *lora} if " " in id}  # C3 and C4 are judged for each role
     rows = []
-    for id in sorted({*judged, *STATEMENTS} - by_role, key=_place):
+    for id in sorted({*judged, *lora, *STATEMENTS} - by_role, key=_place):
         claim, number = judged.get(id), id.split()[0]
         parts = claim.parts.items() if claim else ()
         role = id.split()[1:] or signs.role
@@ -33,7 +34,7 @@ def scorecard():
         rows.append(
             {
                 "claim": id,
-                "statement": claim.statement if claim else STATEMENTS[number],
+                "statement": Claim(id, {}).statement,
                 "micro": claim.verdict if claim else NOT_RUN,
                 "effects": "; ".join(f"{name} {_points(effect)}" for name, effect in parts),
                 "bases": min((effect.bases for _, effect in parts), default=0),

@@ -112,11 +112,11 @@ def test_levels_are_the_means_over_the_benchmarks_of_a_role_at_the_base_and_at_t
     assert found["last"].tolist() == pytest.approx([0.7, 0.6, 0.5, 0.05])
 
 
-def test_every_kind_has_its_own_levels_in_the_roles_in_which_it_was_measured():
-    tables = {"one": on_bases(sums=(0.1,), facts=(0.2,)), "other": on_bases(facts=(-0.3,))}
+def test_levels_are_over_the_benchmarks_that_all_the_tables_have():
+    tables = {"one": on_bases(sums=(0.1,), stacks=(0.3,), locks=(0.1,)), "other": on_bases(stacks=(-0.3,))}
     found = ends.levels(tables, ROLES)
-    assert found[["kind", "role"]].values.tolist() == [["one", "ID"], ["one", "GEN"], ["other", "GEN"]]
-    assert found["last"].tolist() == pytest.approx([0.5, 0.6, 0.1])
+    assert found[["kind", "role"]].values.tolist() == [["one", "OOD"], ["other", "OOD"]]
+    assert found["last"].tolist() == pytest.approx([0.7, 0.1])
 
 
 # What reasoning gained, and what safety lost

@@ -122,9 +122,9 @@ def test_a_group_has_the_numbers_of_its_own_runs(asked):
 # What is what
 
 
-def test_the_paper_s_benchmarks_have_the_paper_s_roles_and_safety_is_no_accuracy():
+def test_the_paper_s_benchmarks_have_the_paper_s_roles_and_neither_safety_nor_a_reward_is_an_accuracy():
     roles = profiles.roles("published")
-    assert set(roles) == set(published.ROLES) - {"HEx-PHI"}
+    assert set(roles) == set(published.ROLES) - {"HEx-PHI", "AlpacaEval"}
     assert roles["MATH500"] == "ID" and roles["LCBv2"] == "OOD" and roles["IFEval"] == "GEN"
 
 
@@ -137,7 +137,7 @@ def test_the_micro_world_s_benchmarks_have_their_roles_and_safety_is_no_accuracy
 def test_every_benchmark_of_a_table_has_a_role_unless_it_is_about_safety(asked):
     for profile in profiles.PROFILES:
         for table in profiles.tables(profile, NOTEBOOK, groups()).values():
-            assert set(table.benchmark[table.role != "SAFE"]) <= set(profiles.roles(profile))
+            assert set(table.benchmark[table.role != "SAFE"]) - {"AlpacaEval"} <= set(profiles.roles(profile))
 
 
 def test_the_label_of_the_paper_s_numbers_says_where_they_are_from_and_that_there_is_no_interval():
@@ -149,10 +149,10 @@ def test_the_label_of_the_paper_s_numbers_says_where_they_are_from_and_that_ther
     ("kinds", "label"),
     [
         ({"one": ("S", 1)}, "your runs on micro base S; 1 per curve; band: 95 % over items only"),
-        ({"one": ("XS", 3)}, "your runs on micro base XS; 3 per curve; band: 95 % over runs"),
+        ({"one": ("XS", 3)}, "your runs on micro base XS; 3 per curve; thin: single runs"),
         (
             {"one": ("XS", 1), "other": ("S", 3), "third": ("S", 3)},
-            "your runs on micro base S and XS; 1 to 3 per curve; band: 95 % over runs",
+            "your runs on micro base S and XS; 1 to 3 per curve; thin: single runs",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """The four findings on one slide."""
 
 from rsft_utils.plots.safety import trade_off_panel
-from rsft_utils.plots.style import TITLES, band, figure_of, head, step_axis, style
+from rsft_utils.plots.style import TITLES, band, figure_of, head, marks, step_axis, style
 from rsft_utils.stats import role_curves
 
 
@@ -19,8 +19,8 @@ def four_findings(long_run, by_data, by_base: dict, points, *, label: str):
     training.set(title="1. Train longer: dip, then recovery?", ylim=(0, 1))
     _gains(data, by_data, colors)
     data.set_title("2. What the data do")
-    for (text, table), color in zip(by_base.items(), colors[2:], strict=False):
-        band(capability, _curve(table, "OOD"), color, text, marker="o", markersize=4)
+    for text, (color, line, marker) in marks(by_base).items():
+        band(capability, _curve(by_base[text], "OOD"), color, text, linestyle=line, marker=marker, markersize=4)
     capability.set(title="3. What the base makes of it, out of domain", ylim=(0, 1))
     for axis, table in ((training, long_run), (capability, next(iter(by_base.values())))):
         step_axis(axis, int(table.step.max()))

@@ -1,6 +1,6 @@
 """Where runs end: the change of every benchmark, and the last score against the base's."""
 
-from rsft_utils.plots.style import TITLES, figure_of, head, style
+from rsft_utils.plots.style import TITLES, figure_of, head, marks, style
 
 
 def changes(rows, *, label: str, largest: float = 50):
@@ -57,16 +57,12 @@ def base_and_final(points, *, label: str):
 
     `points`: columns kind, role, base, last (shares).
     """
-    colors = style()
+    style()
     roles = [role for role in TITLES if (points.role == role).any()]
     figure, axes = figure_of(1, len(roles), 4.6 * len(roles), 4.9, sharex=True, sharey=True)
-    kinds = {
-        kind: (color, marker)
-        for kind, color, marker in zip(dict.fromkeys(points.kind), colors, "os^DvPX", strict=False)
-    }
     for axis, role in zip(axes.flat, roles, strict=True):
         axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, zorder=0)
-        for kind, (color, marker) in kinds.items():
+        for kind, (color, _, marker) in marks(points.kind).items():
             group = points[(points.role == role) & (points.kind == kind)]
             axis.plot(group.base, group["last"], marker, color=color, markersize=9, label=kind)
         axis.set(title=TITLES[role], xlabel="base score", ylabel="last score", xlim=(0, 1), ylim=(0, 1))

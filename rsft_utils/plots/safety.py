@@ -1,6 +1,6 @@
 """What becomes of harmful requests, and what it is worth in reasoning."""
 
-from rsft_utils.plots.style import figure_of, head, step_axis, style
+from rsft_utils.plots.style import figure_of, head, marks, step_axis, style
 from rsft_utils.stats import score_curves
 
 MODES = {"free": "as it likes", "forced": "made to think", "suppressed": "kept from thinking"}
@@ -58,11 +58,7 @@ def trade_off(points, *, label: str):
 
 
 def trade_off_panel(axis, points) -> None:
-    import seaborn as sns
-
-    kinds = list(dict.fromkeys(points.kind))
-    colors = sns.color_palette("colorblind", len(kinds))
-    for kind, color, marker in zip(kinds, colors, "osD^vPX<>*", strict=False):
+    for kind, (color, _, marker) in marks(points.kind).items():
         group = points[points.kind == kind]
         axis.plot(group.gain, group.attack, marker, color=color, markersize=5, alpha=0.5)
         axis.plot(group.gain.mean(), group.attack.mean(), marker, color=color, markersize=11, label=kind)

@@ -1,7 +1,9 @@
 """Figures of the whole study: several arms side by side, the map of designs, and the verdicts."""
 
+from functools import partial
+
 from rsft_utils.effects import MARGIN
-from rsft_utils.plots.style import TITLES, band, figure_of, head, step_axis, style
+from rsft_utils.plots.style import TITLES, band, figure_of, head, marks, step_axis, style
 from rsft_utils.stats import role_curves, score_curves
 from rsft_utils.tables import LIMITS
 
@@ -13,7 +15,6 @@ PANELS = {
     "valid_backtracks": ("valid_backtracks", "of these, right when replayed"),
 }
 SHARES = ("score", "refused")
-LINES = ("-", "-", "--", ":", "-.")  # curves that lie on each other can still be told apart
 FOREST_RANGE = (-30, 70)  # points
 VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few bases": 7}
 
@@ -23,7 +24,7 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
 
     `what` is one of PANELS. The base, step 0, is the same point for all arms on the same bases.
     """
-    colors = style()
+    style()
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = figure_of(rows, columns, 12, 3.6 * rows + 1)
@@ -32,9 +33,9 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
         axis.axis("off")
     for axis, (role, what) in zip(axes.flat, panels, strict=False):
         metric, name = PANELS[what]
-        for color, line, (text, table) in zip(colors, LINES, tables.items(), strict=False):
-            curve = _curve(table, role, what, metric)
-            band(axis, curve, color, text, linestyle=line, marker="o", markersize=3.5)
+        for text, (color, line, _) in marks(tables).items():
+            curve = partial(_curve, role=role, what=what, metric=metric)
+            _thick_and_thin(axis, curve, tables[text], color, label=text, linestyle=line, marker="o", markersize=3.5)
         step_axis(axis, last)
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
     shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=False) if what in SHARES]
@@ -49,6 +50,21 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
     return figure
 
 
+def _thick_and_thin(axis, curve, table, color, **look) -> None:
+    """The mean of several runs with the runs themselves behind it, or one run with its band over items.
+
+    An interval over three bases covers half of a panel and says less than the three.
+    """
+    if table.run.nunique() == 1:
+        band(axis, curve(table), color, **look)
+        return
+    for _, run in table.groupby("run"):
+        one = curve(run).sort_values("step")
+        axis.plot(one.step, one["mean"], color=color, linewidth=0.9, alpha=0.45)
+    mean = curve(table).sort_values("step")
+    axis.plot(mean.step, mean["mean"], color=color, **look)
+
+
 def _curve(table, role: str, what: str, metric: str):
     if what == "refused":
         return score_curves(table, metric=metric).query("benchmark == 'harmful'")
@@ -61,10 +77,11 @@ def warm_up(tables: dict, rates: dict, role: str = "OOD", *, label: str):
     `rates`: what the legend says -> run.loss_curve of one run, whose `rate` column is summed. A dip that follows the
     warm-up moves in the left panel and stays in the right one.
     """
-    colors = style()
+    style()
     figure, axes = figure_of(1, 2, 12, 4.4, sharey=True)
     last = max(int(table.step.max()) for table in tables.values())
-    for color, (text, table) in zip(colors, tables.items(), strict=False):
+    for text, (color, *_) in marks(tables).items():
+        table = tables[text]
         # single runs and no band: what is compared is where they turn, not how high they lie
         lines = [(curve, 0.9, None) for _, curve in table.groupby("run")] + [(table, 2.8, text)]
         for rows, width, name in lines:

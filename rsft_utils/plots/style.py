@@ -1,10 +1,12 @@
 """What all figures share: colours, type, the axis of steps, bands, legends, and how a figure is written to a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 TITLES = {"ID": "in domain", "OOD": "out of domain", "GEN": "general ability", "SAFE": "safety"}
 STEP_TICKS = (0, 10, 40, 160, 640, 1280)
 FIGURE_DPI = 150
+LINES = ("-", "-", "--", ":", "-.")  # curves that lie on each other can still be told apart
+MARKERS = "os^DvPX<>*p"
 
 
 def style():
@@ -29,6 +31,17 @@ def style():
         },
     )
     return sns.color_palette("colorblind")
+
+
+def marks(kinds: Iterable[str]) -> dict[str, tuple]:
+    """Colour, line and marker of each kind: two of ten colours and eleven markers never meet again."""
+    import seaborn as sns
+
+    colors = sns.color_palette("colorblind", 10)
+    return {
+        kind: (colors[i % len(colors)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)])
+        for i, kind in enumerate(dict.fromkeys(kinds))
+    }
 
 
 def figure_of(rows: int, columns: int, width: float, height: float, **options):
