@@ -5,7 +5,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from rsft_utils import bench, cli, designs, figures, paths, reference, run, specs
+from rsft_utils import bench, cli, designs, figures, notebook, paths, reference, run, specs
 from rsft_utils.micro import bases
 
 COMMANDS = ("figures", "redraw", "reference", "claims", "designs", "bases", "bench")
@@ -68,6 +68,7 @@ def test_the_package_runs_as_a_module():
         (("figures", "--seeds", "-2"), "seeds is -2; allowed: a whole number, 1 or more"),
         (("figures", "--seeds", "two"), "Invalid value for '--seeds'"),
         (("figures", "--sedes", "2"), "No such option"),
+        (("figures", "--profile", "gpu"), "profile is 'gpu'; allowed: micro, published"),
         (("figure",), "No such command"),
         (("reference", "XXS"), f"arm is 'XXS'; allowed: {', '.join(reference.arms())} "),
         (("reference", "S", "XS-calm", "M"), "arm is 'M'; allowed: S, S-one-epoch, "),
@@ -86,13 +87,39 @@ def test_a_bad_request_is_refused_before_anything_starts(started, arguments, sai
 def test_figures_makes_the_runs_and_then_every_notebook_with_the_same_parameters(started):
     code, output = invoke("figures", "--size", "XS", "--seeds", "2")
     assert code == 0
-    assert started == [
-        ("results", specs.seed_specs("XS", 2), "XS-seed0", "S-seed0"),
-        ("notebook", "00_micro_world", []),
-        ("notebook", "01_dip_and_recovery", ["-p", "size", "XS", "-p", "seeds", "2"]),
-    ]
-    assert "2 run(s) on base XS" in output
+    (what, runs, *bases_too), *notebooks = started
+    assert (what, bases_too) == ("results", ["XS-seed0", "S-seed0"])
+    assert runs == cli.core_runs("XS", 2) and all(run.name in output for run in runs)
+    assert [name for _, name, _ in notebooks] == list(cli.NOTEBOOKS)
+    given = {name: arguments for _, name, arguments in notebooks}
+    assert given["00_micro_world"] == given["05_scorecard"] == ["-p", "profile", "micro"]
+    assert given["01_dip_and_recovery"] == ["-p", "profile", "micro", "-p", "size", "XS", "-p", "seeds", "2"]
+    assert given["03_model_capability"] == ["-p", "profile", "micro", "-p", "seeds", "2"]
     assert "beside the reference" not in output  # there is none
+
+
+def test_the_core_runs_are_those_that_the_notebooks_ask_for_each_once():
+    runs = cli.core_runs("S", 1)
+    assert len(runs) == len(set(runs)) <= 8
+    assert {(run.size, run.dataset) for run in runs} == {
+        ("S", "math-cot"), ("S", "math-nocot"), ("S", "math-numina-like"), ("XS", "math-cot"), ("XS", "math-nocot"),
+    }  # fmt: skip
+    for name in cli.NOTEBOOKS:
+        asked = notebook.default_parameters(name)
+        if "sizes" in asked:
+            rows = {"n_rows": asked["rows"], "epochs": asked["epochs"], "n_items": asked["n_items"]}
+            ends = {"n_items_ends": asked["n_items"] * 5 // 2}
+            groups = specs.groups(asked["sizes"], asked["datasets"], asked["seeds"], **rows, **ends)
+            assert {spec for group in groups.values() for spec in group} <= set(runs), name
+    assert cli.core_runs("XS", 2)[:2] == specs.seed_specs("XS", 2)
+
+
+def test_the_published_profile_trains_nothing(started):
+    code, output = invoke("figures", "--profile", "published")
+    assert code == 0
+    assert [what for what, *_ in started] == ["notebook"] * len(cli.NOTEBOOKS)
+    assert all(arguments[:3] == ["-p", "profile", "published"] for _, _, arguments in started)
+    assert "beside the reference" not in output
 
 
 def test_a_readers_run_is_shown_beside_the_reference_runs_of_its_size(started, keep_arms):

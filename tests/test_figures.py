@@ -29,7 +29,8 @@ COMMITTED = {
     f"micro/{SAFETY}": {*ENDS[SAFETY], "claims"},
     "micro/05_scorecard": {"four_findings", "scorecard"},
     f"published/{TRAINING}": {"curves"},
-    **{f"published/{notebook}": {"changes", "base_and_final"} for notebook in WITH_ENDS},
+    **{f"published/{notebook}": {"changes"} for notebook in (DATA, SAFETY)},
+    f"published/{CAPABILITY}": {"changes", "base_and_final"},
 }
 
 

@@ -129,7 +129,32 @@ def test_a_readers_own_cell_is_no_parameter_cell(good):
 def test_a_figure_is_shown_from_the_file_that_was_saved():
     figure = Figure()
     figure.subplots().plot([1, 2])
-    image = notebook.show(figure, DIP, "a_figure")
+    image = notebook.show({"a_figure": figure}, DIP, "a_figure")
     folder = paths.FIGURES_LOCAL / DIP
     assert image.data == (folder / "a_figure.png").read_bytes()
     assert (folder / "a_figure.svg").exists()
+
+
+def test_a_figure_that_is_not_there_is_said_to_be_missing_and_nothing_is_saved(capsys):
+    assert notebook.show({}, DIP, "no_such_figure") is None
+    assert capsys.readouterr().out.startswith("no_such_figure: not drawn")
+    assert not (paths.FIGURES_LOCAL / DIP / "no_such_figure.png").exists()
+
+
+def test_defaults_are_read_from_the_notebook(good, made_up_notebook):
+    assert notebook.default_parameters("made_up") == {"rate": 0.1, "quick": False, "size": "S", "seeds": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sizes": "S XL"}, "a part of sizes is 'XL'; allowed: XS, S"),
+        ({"sizes": ""}, "a part of sizes is ''; allowed: XS, S"),
+        ({"datasets": "math-cot,math-nocot"}, "a part of datasets is 'math-cot,math-nocot'; allowed: math-cot, "),
+    ],
+)
+def test_every_one_of_several_names_is_checked(change, said):
+    good = notebook.default_parameters("02_data_quality_and_structure")
+    notebook.check_parameters("02_data_quality_and_structure", good | {"sizes": "S XS", "datasets": "math-answer"})
+    with pytest.raises(ValueError, match=re.escape(said)):
+        notebook.check_parameters("02_data_quality_and_structure", good | change)

@@ -74,6 +74,32 @@ def test_the_micro_world_runs_and_leaves_its_figure_and_the_answers_of_two_bases
     assert warnings_in(tmp_path / "out.ipynb") == []
 
 
+FINDINGS = ("02_data_quality_and_structure", "03_model_capability", "04_safety_asymmetry")
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name", ["05_scorecard", FINDINGS[1], *(pytest.param(name, marks=slow) for name in (WORLD, DIP, *FINDINGS[::2]))]
+)
+def test_the_published_profile_draws_without_training_or_measuring(tmp_path, name):
+    status, said, _ = papermill(tmp_path, name, profile="published")
+    assert status == 0, said
+    assert pictures(tmp_path, name) <= shown(name)
+    assert not (tmp_path / "runs").exists()
+    assert warnings_in(tmp_path / "out.ipynb") == []
+
+
+@slow
+@pytest.mark.parametrize("name", FINDINGS)
+def test_a_finding_runs_on_small_models_and_leaves_the_figures_of_these_runs(tmp_path, name):
+    status, said, _ = papermill(tmp_path, name, sizes="XS", rows=64, epochs=1, n_items=4)
+    assert status == 0, said
+    assert pictures(tmp_path, name) >= {"curves.png", "curves.svg"}
+    assert pictures(tmp_path, name) <= shown(name)
+    assert list(tmp_path.glob("runs/micro-xs0_*/result.json"))
+    assert warnings_in(tmp_path / "out.ipynb") == []
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "said"),
     [

@@ -235,3 +235,12 @@ def test_seeds_go_through_the_bases_of_a_size():
 def test_seeds_are_a_whole_number(seeds):
     with pytest.raises(ValueError, match=r"seeds is .*; allowed: a whole number, 1 or more"):
         seed_specs("S", seeds)
+
+
+def test_groups_are_named_by_what_differs_between_them():
+    assert specs.groups("S", "math-cot", 2) == {"S": seed_specs("S", 2)}
+    assert list(specs.groups("S XS", "math-cot", 1)) == ["S", "XS"]
+    assert list(specs.groups("S", "math-cot  math-nocot", 1)) == ["math-cot", "math-nocot"]
+    both = specs.groups("S XS", "math-cot math-nocot", 1, epochs=1)
+    assert list(both) == ["S, math-cot", "S, math-nocot", "XS, math-cot", "XS, math-nocot"]
+    assert both["XS, math-nocot"] == seed_specs("XS", 1, dataset="math-nocot", epochs=1)
