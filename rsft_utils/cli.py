@@ -125,7 +125,7 @@ def designs(size: Size = "XS") -> None:
     from rsft_utils import designs as pilots
 
     pilots.make(pilots.grid(size), workers=2)
-    pilots.write_table()
+    pilots.write_table(size)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from itertools import product
 
 from rsft_utils import paths, store
 from rsft_utils.claims.measures import curves, dip, gain, lowest_early, recovery
-from rsft_utils.specs import SIZES, default_spec
+from rsft_utils.specs import default_spec
 
 TOKENS = 4_000_000  # pre-training symbols of a pilot's base, fewer than a shipped base has
 SEED = 0  # of base and run: a development seed
@@ -124,13 +124,19 @@ def table(designs: list[Design], roles: dict[str, str]):
     return pd.DataFrame(rows)
 
 
-def write_table() -> None:
-    """data/reference/designs.csv, from all pilots that are finished."""
+def write_table(size: str) -> None:
+    """Put the finished pilots of a size into data/reference/designs.csv, in the place of its rows there."""
+    import pandas as pd
+
     from rsft_utils.micro.benchmarks import ROLE_OF
 
-    everything = [design for size in SIZES for design in grid(size)]
-    with store.written_whole(paths.REFERENCE / "designs.csv") as aside:
-        table(everything, ROLE_OF).to_csv(aside, index=False, float_format="%.4g")
+    file = paths.REFERENCE / "designs.csv"
+    found = table(grid(size), ROLE_OF)
+    if file.exists():
+        others = pd.read_csv(file)
+        found = pd.concat([others[others["size"] != size], found], ignore_index=True)
+    with store.written_whole(file) as aside:
+        found.to_csv(aside, index=False, float_format="%.4g")
 
 
 def _curve(summary, roles, role: str, metric: str):

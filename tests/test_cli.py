@@ -25,7 +25,7 @@ def started(monkeypatch, new_reference, made_up_summary):
     monkeypatch.setattr(bases, "build", lambda name: calls.append(("build", name)))
     monkeypatch.setattr(reference, "make", lambda names: calls.append(("reference", *names)))
     monkeypatch.setattr(designs, "make", lambda pilots, workers: calls.append(("designs", *pilots)))
-    monkeypatch.setattr(designs, "write_table", lambda: calls.append("the map is written"))
+    monkeypatch.setattr(designs, "write_table", lambda size: calls.append(f"the map of {size} is written"))
     monkeypatch.setattr(bench, "main", lambda: calls.append("bench"))
     monkeypatch.setattr(figures, "redraw_committed", lambda: [paths.FIGURES / "micro" / "a.png"])
     return calls
@@ -174,7 +174,7 @@ def test_claims_without_reference_runs_says_how_to_make_them(started):
 
 def test_designs_makes_the_pilots_of_a_size_and_writes_the_map(started):
     assert invoke("designs")[0] == 0
-    assert started == [("designs", *designs.grid("XS")), "the map is written"]
+    assert started == [("designs", *designs.grid("XS")), "the map of XS is written"]
     started.clear()
     assert invoke("designs", "--size", "S")[0] == 0
     assert started[0] == ("designs", *designs.grid("S"))

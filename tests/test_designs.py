@@ -145,12 +145,16 @@ def test_of_no_pilots_there_is_no_map(new_runs):
     assert designs.table(grid("XS"), ROLES).empty
 
 
-def test_the_written_map_is_the_table_of_all_sizes_in_four_digits(keep, tmp_path, monkeypatch):
+def test_the_written_map_is_the_table_in_four_digits_and_a_size_takes_the_place_of_its_own_rows_only(
+    keep, tmp_path, monkeypatch
+):
     monkeypatch.setattr(paths, "REFERENCE", tmp_path / "reference")
+    file = tmp_path / "reference" / "designs.csv"
     for size in SIZES:
         keep(grid(size)[1], CURVES)
-    designs.write_table()
-    written = pd.read_csv(tmp_path / "reference" / "designs.csv")
-    assert set(written["size"]) == set(SIZES)
-    expected = designs.table([grid(size)[1] for size in SIZES], ROLE_OF)
+    for size in (*SIZES, "XS"):
+        designs.write_table(size)
+    written = pd.read_csv(file)
+    assert set(written["size"]) == set(SIZES) and len(written) == 2 * len(SIZES)
+    expected = designs.table([grid(size)[1] for size in ("S", "XS")], ROLE_OF)
     pd.testing.assert_frame_equal(written, expected, rtol=1e-3, check_dtype=False)
