@@ -152,7 +152,7 @@ def design_map(designs, role: str = "OOD", *, label: str):
         cells = rows.pivot_table(index="base is", columns="ramble_share", values=what).reindex(order)
         cells.columns = [f"{share:.0%}" for share in cells.columns]
         sns.heatmap(
-            cells * 100,
+            (cells * 100).round() + 0,  # no minus before a zero
             center=0,
             vmin=-40,
             vmax=40,
