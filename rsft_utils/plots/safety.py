@@ -24,9 +24,12 @@ def refusals(tables: dict, *, label: str):
             (garbage, "anything else", colors[7]),
         ):
             column[0].plot(values.index, values, color=color, label=name, marker="o", markersize=3.5)
-        for (mode, name), color in zip(MODES.items(), (colors[0], colors[1], colors[4]), strict=True):
+        # a base that never thinks by itself answers the same when kept from it: dashes let the other line show
+        for (mode, name), color, line in zip(
+            MODES.items(), (colors[0], colors[1], colors[4]), ("-", "-", "--"), strict=True
+        ):
             mass = _harmful(table, "refusal_mass", mode)
-            column[1].plot(mass.index, mass, color=color, label=name, marker="o", markersize=3.5)
+            column[1].plot(mass.index, mass, color=color, linestyle=line, label=name, marker="o", markersize=3.5)
         column[0].set_title(text)
         column[1].set_xlabel("optimiser step")
         step_axis(column[1], last)
