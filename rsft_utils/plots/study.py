@@ -152,12 +152,12 @@ def design_map(designs, role: str = "OOD", *, label: str):
         cells = rows.pivot_table(index="base is", columns="ramble_share", values=what).reindex(order)
         cells.columns = [f"{share:.0%}" for share in cells.columns]
         sns.heatmap(
-            (cells * 100).round() + 0,  # no minus before a zero
+            cells * 100,
             center=0,
             vmin=-40,
             vmax=40,
             cmap="vlag_r" if what == "gain" else "vlag",
-            annot=True,
+            annot=(cells * 100).round() + 0,  # no minus before a zero
             fmt=".0f",
             linewidths=1,
             cbar=False,
