@@ -11,9 +11,7 @@ from rsft_utils.specs import RunSpec
 from rsft_utils.tables import ITEM_COLUMNS
 
 PROFILES = ("micro", "published")
-
-
-PAPER_RUN = ("Qwen3-4B", "Math-CoT-20k")  # the paper's run with the most checkpoints in print
+PAPER_RUN = PUBLISHED["01_dip_and_recovery"]["Qwen3-4B"]  # the paper's run with the most checkpoints in print
 
 
 def base(profile: str, runs: Sequence[RunSpec]):

@@ -1,6 +1,8 @@
 """Which arm of the reference runs bears on which claim: the one place where claims and runs meet."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import product
 
 from rsft_utils import reference
 from rsft_utils.claims import capability, data, measures, safety, training
@@ -9,6 +11,14 @@ from rsft_utils.effects import prediction_interval
 from rsft_utils.micro.benchmarks import ROLE_OF
 
 HARMFUL = {"harmful": "SAFE"}  # the benchmark whose score is attack success
+
+
+def _dip_and_length(arm: str):
+    """C3 and C4 of an arm, each in and out of domain."""
+    checks = product((training.c3_dip_and_recovery, training.c4_length_surges_then_shrinks), ("ID", "OOD"))
+    return tuple(((arm,), partial(check, roles=ROLE_OF, role=role)) for check, role in checks)
+
+
 # By finding: the arms that a claim reads, and how. Only arms that were run give a verdict.
 CHECKS: dict[str, tuple[tuple[tuple[str, ...], Callable[..., Claim]], ...]] = {
     "training": (
@@ -19,11 +29,7 @@ CHECKS: dict[str, tuple[tuple[tuple[str, ...], Callable[..., Claim]], ...]] = {
                 short, {"against one epoch": slow, "against two epochs": slow2}, ROLE_OF
             ),
         ),
-        *(
-            (("S",), lambda table, role=role, check=check: check(table, ROLE_OF, role))
-            for check in (training.c3_dip_and_recovery, training.c4_length_surges_then_shrinks)
-            for role in ("ID", "OOD")
-        ),
+        *_dip_and_length("S"),
         (("S-teacher2",), lambda table: training.c5_holds_for_another_teacher(table, ROLE_OF)),
         (("XS", "XS-one-pass"), lambda many, once: training.c6_repetition_beats_one_pass(many, once, ROLE_OF)),
         (("XS-diverse", "XS"), lambda diverse, few: training.c7_diversity_still_helps(diverse, few, ROLE_OF)),
@@ -52,11 +58,7 @@ CHECKS: dict[str, tuple[tuple[tuple[str, ...], Callable[..., Claim]], ...]] = {
 
 # The same on micro models with a LoRA adapter: the part of the gpu profile's promise that could be tested.
 WITH_LORA: tuple[tuple[tuple[str, ...], Callable[..., Claim]], ...] = (
-    *(
-        (("XS-lora8",), lambda table, role=role, check=check: check(table, ROLE_OF, role))
-        for check in (training.c3_dip_and_recovery, training.c4_length_surges_then_shrinks)
-        for role in ("ID", "OOD")
-    ),
+    *_dip_and_length("XS-lora8"),
     (("XS-lora8",), lambda table: safety.c17_reasoning_rises_while_safety_falls(table, ROLE_OF, HARMFUL)),
 )
 
