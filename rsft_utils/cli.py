@@ -165,11 +165,19 @@ def bases(
 
 
 @app.command()
-def bench() -> None:
-    """Measure training and generation speed on this machine; prints a table and writes data/bench/."""
-    from rsft_utils.bench import main
+def bench(
+    what: Annotated[
+        list[str] | None, typer.Argument(help="speed (minutes) or commands (half an hour); both when left out.")
+    ] = None,
+) -> None:
+    """Measure this machine: training and generation against the libraries' own ways, and what the commands take."""
+    from rsft_utils.bench import commands, speed
 
-    main()
+    parts = {"speed": speed.main, "commands": commands.main}
+    for name in what or parts:
+        _refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
+    for name in what or parts:
+        parts[name]()
 
 
 def _refuse_bad(check):

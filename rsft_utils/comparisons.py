@@ -182,6 +182,13 @@ FOUR_FINDINGS = {
         "answers alone": "S-answer-only",
     },
     "bases": {"S, 0.87 M parameters": "S", "XS, 0.17 M parameters": "XS", "S, a quarter of the traces": "S-sparse"},
+    "safety": {
+        "S, long CoT": "S",
+        "S, without CoT": "S-nocot",
+        "XS, long CoT": "XS",
+        "XS, 1 % refusals": "XS-replay1",
+        "XS, LoRA 64": "XS-lora64",
+    },
 }
 # By notebook and figure: whose answers to the same prompt are put side by side, from which benchmark, to
 # which of its kept prompts.

@@ -120,7 +120,7 @@ def overview() -> dict:
             reference.load("S"),
             ends.reasoning_gains(arms["data"], ROLE_OF),
             arms["bases"],
-            ends.trade_off(_tables(ASYMMETRY), ROLE_OF, verdicts.HARMFUL),
+            ends.trade_off(arms["safety"], ROLE_OF, verdicts.HARMFUL),
             label=f"micro world; {OVER_BASES}; analogues for teaching, no evidence about large models",
         ),
         "scorecard": plots.scorecard(

@@ -6,7 +6,7 @@ import json
 
 from rsft_utils import paths
 from rsft_utils.profiles import PROFILES, WITHOUT_CARD
-from rsft_utils.real.presets import PRESETS
+from rsft_utils.real.plan.presets import PRESETS
 from rsft_utils.specs import DATASETS, METHODS, SIZES, one_of
 
 ALLOWED = {"size": SIZES, "method": METHODS, "preset": PRESETS}

@@ -23,7 +23,8 @@ def groups(profile: str, notebook: str, micro: dict, parameters: dict) -> dict:
     """
     if profile != "gpu":
         return micro
-    from rsft_utils.real import plan_text, planner
+    from rsft_utils.real.plan import planner
+    from rsft_utils.real.plan import text as plan_text
 
     drawn_up = _plan(notebook, parameters)
     print(plan_text.describe(drawn_up))
@@ -33,13 +34,14 @@ def groups(profile: str, notebook: str, micro: dict, parameters: dict) -> dict:
 
 def plan(notebook: str, parameters: dict) -> str:
     """What a notebook's runs of real models will cost, as text. Raises PlanError for what is not allowed."""
-    from rsft_utils.real.plan_text import describe
+    from rsft_utils.real.plan.text import describe
 
     return describe(_plan(notebook, parameters))
 
 
 def _plan(notebook: str, parameters: dict):
-    from rsft_utils.real import backends, generate, hours, planner
+    from rsft_utils.real import backends, generate
+    from rsft_utils.real.plan import hours, planner
 
     asked = {name: parameters[name] for name in ("preset", "base_model", "dataset", "seeds")}
     card = hours.find_card()

@@ -5,7 +5,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from rsft_utils import bench, cli, designs, figures, notebook, paths, reference, run, specs
+from rsft_utils import cli, designs, figures, notebook, paths, reference, run, specs
+from rsft_utils.bench import commands, speed
 from rsft_utils.micro import bases
 
 COMMANDS = ("figures", "redraw", "reference", "claims", "designs", "bases", "bench")
@@ -26,7 +27,8 @@ def started(monkeypatch, new_reference, made_up_summary):
     monkeypatch.setattr(reference, "make", lambda names: calls.append(("reference", *names)))
     monkeypatch.setattr(designs, "make", lambda pilots, workers: calls.append(("designs", *pilots)))
     monkeypatch.setattr(designs, "write_table", lambda size: calls.append(f"the map of {size} is written"))
-    monkeypatch.setattr(bench, "main", lambda: calls.append("bench"))
+    monkeypatch.setattr(speed, "main", lambda: calls.append("speed"))
+    monkeypatch.setattr(commands, "main", lambda: calls.append("commands"))
     monkeypatch.setattr(figures, "redraw_committed", lambda: [paths.FIGURES / "micro" / "a.png"])
     return calls
 
@@ -182,7 +184,19 @@ def test_designs_makes_the_pilots_of_a_size_and_writes_the_map(started):
 
 def test_bench_measures(started):
     assert invoke("bench")[0] == 0
-    assert started == ["bench"]
+    assert started == ["speed", "commands"]
+
+
+def test_bench_measures_one_part_alone(started):
+    assert invoke("bench", "speed")[0] == 0
+    assert started == ["speed"]
+
+
+def test_bench_says_what_it_can_measure(started):
+    code, output = invoke("bench", "speed", "everything")
+    assert code == 2
+    assert "'everything'" in output and "commands" in output
+    assert started == []
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -82,6 +82,10 @@ def test_the_four_findings_compare_data_on_one_size_and_bases_on_the_same_data()
         assert len({getattr(spec, differs) for spec in specs}) == len(specs)
 
 
+def test_the_slide_shows_safety_by_some_of_the_runs_that_notebook_04_shows():
+    assert FOUR_FINDINGS["safety"].items() <= ASYMMETRY.items()
+
+
 def test_what_is_said_to_be_a_lora_run_is_one_and_nothing_else_is():
     for text, arm in ASYMMETRY.items():
         assert {spec.method for spec in reference.arms()[arm]} == {"lora" if "LoRA" in text else "full"}

@@ -2,7 +2,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rsft_utils import ends, figures, paths, plots, profiles, reader, reference, scorecard, verdicts
-from rsft_utils.comparisons import ANSWERS, ASYMMETRY, COMPARISONS, FOUR_FINDINGS, PUBLISHED, WARM_UPS
+from rsft_utils.comparisons import ANSWERS, COMPARISONS, FOUR_FINDINGS, PUBLISHED, WARM_UPS
 from rsft_utils.micro.benchmarks import ROLE_OF
 from rsft_utils.plots import style
 from rsft_utils.specs import default_spec
@@ -339,7 +339,7 @@ def test_the_figures_of_a_reader_s_runs_show_every_kind(own_tables):
 
 
 def test_the_overview_has_the_four_findings_and_the_scorecard(keep, not_drawn):
-    arms = ("S", "S-nocot", "XS", "S-sparse", "XS-lora8")
+    arms = ("S", "S-nocot", "XS", "S-sparse", "XS-lora64", "XS-lora8")
     keep(*arms)
     drawn = figures.overview()
     assert set(drawn) == {"four_findings", "scorecard"}
@@ -347,7 +347,9 @@ def test_the_overview_has_the_four_findings_and_the_scorecard(keep, not_drawn):
     assert runs_of({"S": main}) == runs_of_arms({"S": "S"})
     assert runs_of(by_data[0]) == runs_of_arms({"long CoT": "S", "without CoT": "S-nocot"})
     assert runs_of(by_base) == runs_of_arms(FOUR_FINDINGS["bases"])
-    assert runs_of(points[0]) == runs_of_arms({text: arm for text, arm in ASYMMETRY.items() if arm in arms})
+    assert runs_of(points[0]) == runs_of_arms(
+        {text: arm for text, arm in FOUR_FINDINGS["safety"].items() if arm in arms}
+    )
     assert (by_data[1:], points[1:]) == ((ROLE_OF,), (ROLE_OF, {"harmful": "SAFE"}))
     assert "no evidence about large models" in label
     assert drawn["scorecard"][0] == "all claims"

@@ -5,6 +5,7 @@ import functools
 import io
 import re
 import tokenize
+import tomllib
 
 import nbformat
 import pytest
@@ -75,7 +76,15 @@ def check_badge(notebook, where):
     assert first.cell_type == "markdown", "the first cell must be markdown"
     targets = BADGE.findall(first.source)
     assert len(targets) == 1, "the first cell must hold one Colab badge"
-    assert re.fullmatch(rf"[^/]+/[^/]+/blob/[^/]+/{re.escape(where)}", targets[0]), f"the badge opens {targets[0]}"
+    home = repository().removeprefix("https://github.com/")
+    assert re.fullmatch(rf"{re.escape(home)}/blob/[^/]+/{re.escape(where)}", targets[0]), (
+        f"the badge opens {targets[0]}"
+    )
+
+
+def check_setup_clones_the_project(notebook, where):
+    (clones,) = [cell.source for cell in code_cells(notebook) if '"clone"' in cell.source]
+    assert f'home = "{repository()}"' in clones, f"the setup cell clones another address than {repository()}"
 
 
 CHECKS = [
@@ -87,6 +96,7 @@ CHECKS = [
     check_parses,
     check_repeats_no_mechanism,
     check_badge,
+    check_setup_clones_the_project,
 ]
 
 
@@ -110,6 +120,12 @@ def definitions(nodes):
 
 
 @functools.cache
+def repository():
+    """The project's address, from its only home."""
+    return tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+
+
+@functools.cache
 def public_names():
     """Functions and classes that the package offers, read from its source: importing it all would load torch."""
     names = set()
@@ -121,14 +137,15 @@ def public_names():
 def sample():
     """The smallest notebook that keeps all rules, and its place."""
     where = "notebooks/sample.ipynb"
-    link = f"https://colab.research.google.com/github/owner/repository/blob/main/{where}"
+    home = repository().removeprefix("https://github.com/")
+    link = f"https://colab.research.google.com/github/{home}/blob/main/{where}"
     badge = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
     tags = {"tags": ["parameters"]}
     cells = [
         new_markdown_cell(f"# A title\n\n{badge}"),
         new_code_cell("# how often\nseeds: int = 1\nlr: float = 2e-4  # peak learning rate", metadata=tags),
         new_markdown_cell("What we see."),
-        new_code_cell("from rsft_utils import published\n\npublished.load()"),
+        new_code_cell(f'home = "{repository()}"\nsubprocess.run(["git", "clone", home])'),
     ]
     return new_notebook(cells=cells), where
 
@@ -159,6 +176,8 @@ def test_a_good_notebook_passes(check):
         (check_repeats_no_mechanism, 3, "def load():\n    pass"),
         (check_badge, 0, "# A title"),
         (check_badge, 0, sample()[0].cells[0].source.replace("sample", "other")),
+        (check_badge, 0, sample()[0].cells[0].source.replace("/blob/", "-fork/blob/")),
+        (check_setup_clones_the_project, 3, 'home = "https://github.com/a/b"\nsubprocess.run(["git", "clone", home])'),
     ],
 )
 def test_a_bad_cell_is_caught(check, cell, source):

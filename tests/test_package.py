@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from graphlib import TopologicalSorter
+from itertools import chain
 
 import pytest
 
@@ -14,29 +15,28 @@ MODULES = {
     ".".join(file.relative_to(paths.ROOT).with_suffix("").parts).removesuffix(".__init__"): file
     for file in PACKAGE.rglob("*.py")
 }
-NAMESPACES = {"rsft_utils", "rsft_utils.micro", "rsft_utils.real", "rsft_utils.real.scoring"}
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", "matplotlib", "seaborn"}
 
-# From bottom to top: a module imports only from layers below its own.
-LAYERS = [
-    {"paths", "recipe", "collate", "generate", "effects", "comparisons"},
-    {"specs"},
-    {"micro"},
-    {"train", "evaluate", "tables"},
-    {"stats", "store", "claims", "published"},
-    {"run", "plots", "published_signs", "ends"},
-    {"real"},
-    {"reference", "designs", "profiles"},
-    {"verdicts", "reader"},
-    {"scorecard", "explorer"},
-    {"figures", "endpoints"},
-    {"bench", "notebook"},
-    {"cli"},
-    {"__main__"},
-]
-# Folders have layers of their own; what their __init__ offers is made of all of them.
-INNER = {
-    "micro": [
+# Of every folder, from bottom to top: a module imports only from layers below its own. What a folder's __init__ offers
+# is made of all of them.
+LAYERS = {
+    "rsft_utils": [
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons"},
+        {"specs"},
+        {"micro"},
+        {"train", "evaluate", "tables"},
+        {"stats", "store", "claims", "published"},
+        {"run", "plots", "published_signs", "ends"},
+        {"real"},
+        {"reference", "designs", "profiles"},
+        {"verdicts", "reader"},
+        {"scorecard", "explorer"},
+        {"figures", "endpoints"},
+        {"bench", "notebook"},
+        {"cli"},
+        {"__main__"},
+    ],
+    "rsft_utils.micro": [
         {"symbols", "splits"},
         {"item", "models"},
         {"arithmetic", "general", "traces"},
@@ -47,23 +47,33 @@ INNER = {
         {"worlds"},
         {"bases"},
     ],
-    "real": [
-        {"models", "hub", "answers", "arithmetic", "countdown_phrases", "countdown_search"},
-        {"rows", "memory", "countdown_trace"},
+    "rsft_utils.real": [
+        {"models", "hub", "answers"},
         {"countdown"},
         {"scoring", "datasets"},
-        {"benchmark_table"},
         {"benchmarks"},
         {"spec"},
-        {"released", "presets"},
+        {"released"},
         {"backends", "identity"},
-        {"generate", "lengths", "store"},
-        {"evaluate", "hours"},
-        {"run", "planner"},
-        {"plan_text"},
+        {"generate", "store"},
+        {"evaluate"},
+        {"run", "plan"},
     ],
-    "plots": [{"style"}, {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"}, {"findings"}],
-    "claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
+    "rsft_utils.real.countdown": [{"arithmetic", "phrases", "search"}, {"trace"}, {"game"}],
+    "rsft_utils.real.scoring": [
+        {"verdict", "limited", "phrases"},
+        {"endpoint", "child", "instructions_child", "maths_child"},
+        {"choice", "code", "game", "hallucination", "instructions", "maths", "reward", "safety", "truthful"},
+    ],
+    "rsft_utils.real.benchmarks": [{"definitions"}, {"questions"}, {"judging"}],
+    "rsft_utils.real.plan": [{"presets", "memory"}, {"lengths", "hours"}, {"planner"}, {"text"}],
+    "rsft_utils.claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
+    "rsft_utils.plots": [
+        {"style"},
+        {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"},
+        {"findings"},
+    ],
+    "rsft_utils.bench": [{"speed", "commands"}],
 }
 
 
@@ -75,12 +85,13 @@ def imported(module):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} has a relative import"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return found & set(MODULES) - NAMESPACES
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else node.module for name in names}
+    return found & set(MODULES)
 
 
-def layer(layers, name):
-    (place,) = (i for i, names in enumerate(layers) if name in names)
+def layer(folder, name):
+    (place,) = (i for i, names in enumerate(LAYERS[folder]) if name in names)
     return place
 
 
@@ -102,23 +113,24 @@ def test_no_module_loads_anything_heavy_before_it_is_used():
 
 
 def test_every_module_has_its_layer():
-    top = {name.split(".")[1] for name in MODULES if "." in name}
-    assert sorted(name for names in LAYERS for name in names) == sorted(top)
-    for folder, layers in INNER.items():
-        inside = {name.split(".")[2] for name in MODULES if name.startswith(f"rsft_utils.{folder}.")}
-        assert sorted(name for names in layers for name in names) == sorted(inside)
+    inside = {}
+    for module in MODULES:
+        folder, _, name = module.rpartition(".")
+        inside.setdefault(folder, []).append(name)
+    assert inside.pop("") == ["rsft_utils"]
+    assert {folder: sorted(chain(*layers)) for folder, layers in LAYERS.items()} == {
+        folder: sorted(names) for folder, names in inside.items()
+    }
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - NAMESPACES))
+@pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_go_down(module):
-    _, name, *inner = module.split(".")
     for other in imported(module):
-        _, below, *inner_below = other.split(".")
-        if name != below:
-            assert layer(LAYERS, below) < layer(LAYERS, name), f"{module} imports {other}"
-        elif inner and inner[0] != inner_below[0]:
-            layers = INNER[name]
-            assert layer(layers, inner_below[0]) < layer(layers, inner[0]), f"{module} imports {other}"
+        here, there = module.split("."), other.split(".")
+        depth = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), None)
+        if depth is not None:  # else a folder and what is in it
+            folder = ".".join(here[:depth])
+            assert layer(folder, there[depth]) < layer(folder, here[depth]), f"{module} imports {other}"
 
 
 def test_nothing_goes_round_in_a_circle():

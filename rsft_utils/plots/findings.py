@@ -48,4 +48,4 @@ def _gains(axis, rows, colors) -> None:
     axis.set_yticks(range(len(kinds)), kinds)
     axis.invert_yaxis()
     axis.set_xlabel("last step minus base, points")
-    axis.legend(loc="best")
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=11)

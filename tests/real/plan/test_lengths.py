@@ -2,10 +2,11 @@ import json
 
 import pytest
 
-from rsft_utils.real import datasets, lengths
+from rsft_utils.real import datasets
 from rsft_utils.real.datasets import DATASETS, OFFLINE
-from rsft_utils.real.lengths import Lengths, cut_lognormal, from_column, tokens
 from rsft_utils.real.models import MODELS
+from rsft_utils.real.plan import lengths
+from rsft_utils.real.plan.lengths import Lengths, cut_lognormal, from_column, tokens
 from rsft_utils.real.spec import RealSpec
 
 SPEC = RealSpec(dataset="Math-CoT-20k", n_rows=8, batch_size=4, epochs=3, max_length=1000)

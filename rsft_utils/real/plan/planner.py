@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from rsft_utils.real import hours, lengths, memory, presets
-from rsft_utils.real.benchmark_table import BENCHMARKS
+from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.datasets import DATASETS
 from rsft_utils.real.evaluate import AT_ONCE
-from rsft_utils.real.hours import Card, Hours
-from rsft_utils.real.lengths import Lengths, Tokens
-from rsft_utils.real.memory import Peak
+from rsft_utils.real.plan import hours, lengths, memory, presets
+from rsft_utils.real.plan.hours import Card, Hours
+from rsft_utils.real.plan.lengths import Lengths, Tokens
+from rsft_utils.real.plan.memory import Peak
 from rsft_utils.real.spec import RealSpec
 
 # Share of MATH500 answers that run to the limit, and tokens of the others: before and at the start of training, in the

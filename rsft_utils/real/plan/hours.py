@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from rsft_utils.real.generate import MEMORY_FOR_ANSWERS
-from rsft_utils.real.memory import OTHER, Shape
+from rsft_utils.real.plan.memory import OTHER, Shape
 
 PROMPT = 150  # tokens of a question, on average
 SLOTS = 256  # answers that vLLM writes at once, at most

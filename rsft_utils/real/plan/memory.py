@@ -1,6 +1,6 @@
 """How many gigabytes fine-tuning with LoRA needs at its peak, reckoned from the shape of a model.
 
-GB are 10^9 bytes. The formula is compared with peaks that others measured in tests/real/test_memory.py.
+GB are 10^9 bytes. The formula is compared with peaks that others measured in tests/real/plan/test_memory.py.
 """
 
 import json

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsft_utils.real.arithmetic import plain, statements
+from rsft_utils.real.countdown.arithmetic import plain, statements
 
 HOSTILE_CHARACTERS = st.text("0123456789+-*/()=., \n×÷−xX\\{}$²٣’", max_size=60)
 

@@ -17,9 +17,9 @@ from random import Random
 from rsft_utils.micro.behaviours import Behaviours
 from rsft_utils.micro.countdown import Verdict, verify
 from rsft_utils.real.answers import last_boxed, visible
-from rsft_utils.real.arithmetic import plain, statements
-from rsft_utils.real.countdown_search import reachable
-from rsft_utils.real.countdown_trace import completion
+from rsft_utils.real.countdown.arithmetic import plain, statements
+from rsft_utils.real.countdown.search import reachable
+from rsft_utils.real.countdown.trace import completion
 from rsft_utils.recipe import one_of
 
 VERSION = 1  # raised when the same call would give other rows

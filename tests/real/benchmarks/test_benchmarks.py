@@ -11,8 +11,8 @@ from rsft_utils import published, tables
 from rsft_utils.micro.score import OUTCOMES
 from rsft_utils.real import benchmarks
 from rsft_utils.real.benchmarks import BENCHMARKS, NotJudged, check_scorable, items, score, score_all, table
+from rsft_utils.real.benchmarks.questions import read_rows
 from rsft_utils.real.hub import HubError
-from rsft_utils.real.rows import read_rows
 
 MATHS = [{"problem": f"What is {n} + 1?", "solution": "Add.", "answer": str(n + 1)} for n in range(40)]
 # One row of each benchmark in its published form, an answer that is right and one that is not.

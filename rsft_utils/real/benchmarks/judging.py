@@ -1,39 +1,15 @@
-"""Items of the paper's benchmarks, and the judgement of answers to them."""
+"""The judgement of answers to the paper's benchmarks: by the scorer of each, from what is visible."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import nan
-from string import Template
 
 from rsft_utils.real.answers import thinks_aloud, visible
-from rsft_utils.real.benchmark_table import BENCHMARKS, Benchmark, table
-from rsft_utils.real.rows import draw, from_hub
+from rsft_utils.real.benchmarks.definitions import BENCHMARKS
+from rsft_utils.real.benchmarks.questions import Item
 from rsft_utils.real.scoring import endpoint, instructions, safety
 from rsft_utils.real.scoring.verdict import NotJudged, Verdict
-
-__all__ = [
-    "BENCHMARKS",
-    "Benchmark",
-    "Item",
-    "Judged",
-    "NotJudged",
-    "check_scorable",
-    "items",
-    "score",
-    "score_all",
-    "table",
-]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One question. `id` is a hash of the published row, `prompt` the user's turn, `reference` for the scorer."""
-
-    benchmark: str
-    id: str
-    prompt: str
-    reference: dict
 
 
 @dataclass(frozen=True)
@@ -49,30 +25,6 @@ class Judged:
     n_tokens: int
     by: str
     value: float = nan  # on the judge's own scale: 1 to 5 for HEx-PHI
-
-
-def items(name: str, n: int, seed: int = 0, rows: Iterable[dict] | None = None) -> list[Item]:
-    """The first `n` items in an order drawn from the hash of their content, or all if there are fewer.
-
-    A larger `n` contains the smaller. `rows` are the benchmark's published rows; by default they come from the hub,
-    where GPQA-D and HEx-PHI ask for a login and consent.
-    """
-    benchmark = BENCHMARKS[name]
-    if rows is None:
-        rows = benchmark.generated() if benchmark.generated else from_hub(benchmark)
-    chosen = draw(rows, n, seed)
-    return [_item(benchmark, row_id, row, seed) for row_id, row in chosen]
-
-
-def _item(benchmark: Benchmark, row_id: str, row: dict, seed: int) -> Item:
-    try:
-        fields_of_prompt, reference = benchmark.read(row, seed)
-    except (KeyError, StopIteration) as error:
-        raise ValueError(
-            f"a row of {benchmark.name} lacks the column {error}; it has {', '.join(row)}. "
-            f"Is this {benchmark.hub_id} at {benchmark.revision}?"
-        ) from None
-    return Item(benchmark.name, row_id, Template(benchmark.prompt).substitute(fields_of_prompt), reference)
 
 
 def check_scorable(name: str, items: Iterable[Item], ask: Callable | None = None) -> None:

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from rsft_utils.real import memory
-from rsft_utils.real.memory import Peak, Shape, layer_inputs, shape, training_peak, whole_loss
 from rsft_utils.real.models import MODELS
+from rsft_utils.real.plan import memory
+from rsft_utils.real.plan.memory import Peak, Shape, layer_inputs, shape, training_peak, whole_loss
 
 GIB = 1.0737  # GB: PyTorch's memory counters, and the notebooks that print them, say GB and mean this
 T4, A100 = 15.83, 42.4

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rsft_utils.real.rows import draw, read_rows
+from rsft_utils.real.benchmarks.questions import draw, read_rows
 
 ROWS = [{"question": f"q{n}", "n": n, "options": ["a", "b"]} for n in range(50)]
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsft_utils.real import countdown_phrases, countdown_trace
-from rsft_utils.real.countdown import MARKER, problems
-from rsft_utils.real.countdown_search import after, moves, reachable, search
-from rsft_utils.real.countdown_search import given as given_numbers
-from rsft_utils.real.countdown_trace import completion
+from rsft_utils.real.countdown import phrases, trace
+from rsft_utils.real.countdown.game import MARKER, problems
+from rsft_utils.real.countdown.search import after, moves, reachable, search
+from rsft_utils.real.countdown.search import given as given_numbers
+from rsft_utils.real.countdown.trace import completion
 
 PROBLEMS = problems(120, seed=3)
-PHRASES = {name: value for name, value in vars(countdown_phrases).items() if name.isupper()}
+PHRASES = {name: value for name, value in vars(phrases).items() if name.isupper()}
 GOING_BACK = ("BACK", "GIVE_UP")
 
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_reached_is_refused():
 def test_the_number_of_detours_decides_the_length(monkeypatch):
     def words(detours):
         monkeypatch.setattr(
-            "rsft_utils.real.countdown_search.DETOURS", dict.fromkeys([(3, 3), (4, 4), (4, 3)], detours)
+            "rsft_utils.real.countdown.search.DETOURS", dict.fromkeys([(3, 3), (4, 4), (4, 3)], detours)
         )
         return sum(len(completion(p.numbers, p.target, Random(0)).split()) for p in PROBLEMS)
 
@@ -159,7 +159,7 @@ def bare_phrases(monkeypatch):
         "GIVE_UP": "back {state}",
     }
     for name in PHRASES:
-        monkeypatch.setattr(countdown_trace.phrases, name, (bare.get(name, "{m}" if name == "FOUND" else ""),))
+        monkeypatch.setattr(trace.phrases, name, (bare.get(name, "{m}" if name == "FOUND" else ""),))
 
 
 def test_the_numbers_on_the_table_are_told_as_they_are(bare_phrases):
@@ -191,8 +191,8 @@ def test_phrases_are_sentences_of_their_own(name):
 
 
 def test_only_going_back_sounds_like_going_back():
-    for name, phrases in PHRASES.items():
-        for phrase in phrases:
+    for name, choices in PHRASES.items():
+        for phrase in choices:
             assert bool(MARKER.search(phrase)) == (name in GOING_BACK), phrase
 
 
@@ -206,7 +206,5 @@ def test_the_wording_varies():
 
 
 def test_within_a_thought_phrases_of_a_kind_come_again_only_after_all_others():
-    voice = countdown_trace._Voice(Random(0))
-    assert len({voice.say(countdown_phrases.BACK, state="x") for _ in countdown_phrases.BACK}) == len(
-        countdown_phrases.BACK
-    )
+    voice = trace._Voice(Random(0))
+    assert len({voice.say(phrases.BACK, state="x") for _ in phrases.BACK}) == len(phrases.BACK)

@@ -3,10 +3,11 @@ from itertools import pairwise
 
 import pytest
 
-from rsft_utils.real import datasets, memory, presets
-from rsft_utils.real.hours import CARDS
+from rsft_utils.real import datasets
 from rsft_utils.real.models import MODELS
-from rsft_utils.real.presets import NOTEBOOKS, PRESETS, groups
+from rsft_utils.real.plan import memory, presets
+from rsft_utils.real.plan.hours import CARDS
+from rsft_utils.real.plan.presets import NOTEBOOKS, PRESETS, groups
 
 DIP, DATA, SIZES, SAFETY = NOTEBOOKS
 WITH_CARD = [preset for preset in PRESETS if preset != presets.CPU]
@@ -66,7 +67,7 @@ def test_presets_do_the_steps_that_they_promise():
 
 
 def test_the_rank_holds_as_many_numbers_as_there_are_tokens_to_learn():
-    from rsft_utils.real.lengths import tokens
+    from rsft_utils.real.plan.lengths import tokens
 
     for notebook, preset in EVERY:
         for spec in specs(notebook, preset):

@@ -3,7 +3,8 @@ import os
 import pandas as pd
 import pytest
 
-from rsft_utils import bench, paths
+from rsft_utils import paths
+from rsft_utils.bench import speed
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +24,9 @@ def test_the_table_compares_medians_of_rounds_within_one_kind_of_work(monkeypatc
 
         return measure
 
-    monkeypatch.setattr(bench, "_TRAINING", {"ours": measured("ours"), "theirs": measured("theirs")})
-    monkeypatch.setattr(bench, "_GENERATION", {"ours": measured("generated")})
-    bench.main()
+    monkeypatch.setattr(speed, "_TRAINING", {"ours": measured("ours"), "theirs": measured("theirs")})
+    monkeypatch.setattr(speed, "_GENERATION", {"ours": measured("generated")})
+    speed.main()
     assert order == ["ours", "theirs", "generated"] * 3  # in turn, so that a drifting machine hits all alike
     table = pd.read_csv(paths.BENCH / "speed.csv")
     assert table[["work", "variant", "tokens_per_second", "ours_is_faster"]].values.tolist() == [
@@ -40,9 +41,9 @@ def test_the_table_compares_medians_of_rounds_within_one_kind_of_work(monkeypatc
 @pytest.mark.slow
 @pytest.mark.parametrize("work", ["_TRAINING", "_GENERATION"])
 def test_every_variant_measures_a_speed(work, monkeypatch):
-    monkeypatch.setattr(bench, "SIZE", "XS")
-    monkeypatch.setattr(bench, "STEPS", 2)
-    monkeypatch.setattr(bench, "PROMPTS_PER_BENCHMARK", 1)
-    variants = getattr(bench, work)
+    monkeypatch.setattr(speed, "SIZE", "XS")
+    monkeypatch.setattr(speed, "STEPS", 2)
+    monkeypatch.setattr(speed, "PROMPTS_PER_BENCHMARK", 1)
+    variants = getattr(speed, work)
     assert next(iter(variants)).startswith("ours")
-    assert all(speed() > 0 for speed in variants.values())
+    assert all(measure() > 0 for measure in variants.values())

@@ -2,9 +2,9 @@
 
 import textwrap
 
-from rsft_utils.real import memory
-from rsft_utils.real.hours import Hours
-from rsft_utils.real.planner import Plan, RunPlan
+from rsft_utils.real.plan import memory
+from rsft_utils.real.plan.hours import Hours
+from rsft_utils.real.plan.planner import Plan, RunPlan, shortage
 
 WIDTH = 100
 COLUMNS = {
@@ -168,8 +168,6 @@ def _measuring_source(plan: Plan) -> str:
 
 
 def _verdict(plan: Plan) -> list[str]:
-    from rsft_utils.real.planner import shortage
-
     if not plan.fits:
         return textwrap.wrap(f"Verdict: does not fit. The plan of {shortage(plan)}.", WIDTH)
     peak, memory_of_card = plan.peak.total, plan.card.memory

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from random import Random
 
-from rsft_utils.real import countdown_phrases as phrases
-from rsft_utils.real.countdown_search import FAR, Move, Table, after, given, moves, search
+from rsft_utils.real.countdown import phrases
+from rsft_utils.real.countdown.search import FAR, Move, Table, after, given, moves, search
 
 REMARK_SHARE, BOUND_SHARE, INDIVISIBLE_SHARE = 0.6, 0.6, 0.25  # how often what could be said is said
 NEAR = 0.25  # of the target: how close the nearest result must be to be worth a word

@@ -2,9 +2,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from rsft_utils.real import hours
-from rsft_utils.real.hours import CARDS, Card, Hours, find_card, gigaflops_per_token, measuring_hours, training_hours
-from rsft_utils.real.memory import shape
+from rsft_utils.real.plan import hours
+from rsft_utils.real.plan.hours import (
+    CARDS,
+    Card,
+    Hours,
+    find_card,
+    gigaflops_per_token,
+    measuring_hours,
+    training_hours,
+)
+from rsft_utils.real.plan.memory import shape
 
 EARLY, LATE = {"runs_on": 0.06, "finished": 650}, {"runs_on": 0.35, "finished": 2500}
 

@@ -1,17 +1,55 @@
-"""Rows of a published data set, and a draw from them that is the same everywhere."""
+"""From the published rows of a benchmark to its questions, by a draw that is the same everywhere."""
 
 import csv
 import heapq
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from string import Template
+
+from rsft_utils.real.benchmarks.definitions import BENCHMARKS, Benchmark
 
 CSV_LIMIT = 2**20  # characters in a cell: GPQA's explanations are long
 
 
-def from_hub(benchmark) -> Iterator[dict]:
-    """The rows of all files of a Benchmark, fetched from the hub or its cache."""
+@dataclass(frozen=True)
+class Item:
+    """One question. `id` is a hash of the published row, `prompt` the user's turn, `reference` for the scorer."""
+
+    benchmark: str
+    id: str
+    prompt: str
+    reference: dict
+
+
+def items(name: str, n: int, seed: int = 0, rows: Iterable[dict] | None = None) -> list[Item]:
+    """The first `n` items in an order drawn from the hash of their content, or all if there are fewer.
+
+    A larger `n` contains the smaller. `rows` are the benchmark's published rows; by default they come from the hub,
+    where GPQA-D and HEx-PHI ask for a login and consent.
+    """
+    benchmark = BENCHMARKS[name]
+    if rows is None:
+        rows = benchmark.generated() if benchmark.generated else from_hub(benchmark)
+    chosen = draw(rows, n, seed)
+    return [_item(benchmark, row_id, row, seed) for row_id, row in chosen]
+
+
+def _item(benchmark: Benchmark, row_id: str, row: dict, seed: int) -> Item:
+    try:
+        fields_of_prompt, reference = benchmark.read(row, seed)
+    except (KeyError, StopIteration) as error:
+        raise ValueError(
+            f"a row of {benchmark.name} lacks the column {error}; it has {', '.join(row)}. "
+            f"Is this {benchmark.hub_id} at {benchmark.revision}?"
+        ) from None
+    return Item(benchmark.name, row_id, Template(benchmark.prompt).substitute(fields_of_prompt), reference)
+
+
+def from_hub(benchmark: Benchmark) -> Iterator[dict]:
+    """The rows of all files of a benchmark, fetched from the hub or its cache."""
     from rsft_utils.real.hub import dataset_file
 
     for filename, digest in benchmark.files.items():

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsft_utils.micro.behaviours import Behaviours
-from rsft_utils.real.countdown import SPLITS, Problem, items, problems, replay, rows, score, split_of, trace
-from rsft_utils.real.countdown_search import reachable
+from rsft_utils.real.countdown.game import SPLITS, Problem, items, problems, replay, rows, score, split_of, trace
+from rsft_utils.real.countdown.search import reachable
 
 EASY = Problem((44, 19, 35), 98)
 FRACTIONS = Problem((8, 3, 8, 3), 24)

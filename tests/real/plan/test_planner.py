@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils.real import planner
-from rsft_utils.real.hours import CARDS, Card
-from rsft_utils.real.lengths import Lengths
-from rsft_utils.real.plan_text import describe
-from rsft_utils.real.planner import PlanError, check, plan
-from rsft_utils.real.presets import NOTEBOOKS, PRESETS, groups
+from rsft_utils.real.plan import planner
+from rsft_utils.real.plan.hours import CARDS, Card
+from rsft_utils.real.plan.lengths import Lengths
+from rsft_utils.real.plan.planner import PlanError, check, plan
+from rsft_utils.real.plan.presets import NOTEBOOKS, PRESETS, groups
+from rsft_utils.real.plan.text import describe
 
 DIP, DATA, SIZES, SAFETY = NOTEBOOKS
 

@@ -1,0 +1,43 @@
+import sys
+
+import pandas as pd
+import pytest
+
+from rsft_utils import paths
+from rsft_utils.bench import commands
+
+HOLD = "import time; held = bytearray({} * 2**20); time.sleep(1)"
+
+
+def test_a_commands_seconds_and_memory_are_measured(monkeypatch):
+    monkeypatch.setattr(commands, "EVERY", 0.05)
+    seconds, small = commands.measured([sys.executable, "-c", HOLD.format(1)], {})
+    _, large = commands.measured([sys.executable, "-c", HOLD.format(200)], {})
+    assert 1 <= seconds < 10
+    assert large - small == pytest.approx(0.2, abs=0.05)
+
+
+def test_the_memory_of_children_counts(monkeypatch):
+    monkeypatch.setattr(commands, "EVERY", 0.05)
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{HOLD.format(200)}'])"
+    _, peak = commands.measured([sys.executable, "-c", parent], {})
+    assert peak > 0.2
+
+
+def test_a_command_that_fails_is_no_measurement():
+    with pytest.raises(RuntimeError, match="no such thing"):
+        commands.measured([sys.executable, "-c", "raise SystemExit('no such thing')"], {})
+
+
+def test_every_command_runs_in_a_store_of_its_own_and_is_a_row(monkeypatch, tmp_path, capsys):
+    ran = []
+    monkeypatch.setattr(paths, "BENCH", tmp_path)
+    monkeypatch.setattr(commands, "measured", lambda command, own: ran.append((command[3:], own)) or (61.4, 2.23))
+    commands.main()
+    assert [arguments for arguments, _ in ran] == list(commands.COMMANDS.values())
+    (own,) = {tuple(own.items()) for _, own in ran}  # one store, so that `figures again` finds its runs
+    assert not dict(own)["RSFT_RUNS"].startswith(str(paths.RUNS))
+    table = pd.read_csv(tmp_path / "commands.csv")
+    assert table.command.tolist() == list(commands.COMMANDS)
+    assert set(table.seconds) == {61} and set(table.peak_gb) == {2.2}
+    assert "figures again" in capsys.readouterr().out
