@@ -165,6 +165,41 @@ def bases(
 
 
 @app.command()
+def runs(
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="list, or gc: remove what is in runs/damaged/, what killed processes left half written, and states of "
+            "trainings that have finished. A terminal asks first."
+        ),
+    ] = "list",
+) -> None:
+    """List the runs in the store, with state, age and size, after comparing every result with its hash."""
+    from rsft_utils import inventory
+
+    _refuse_bad(lambda: specs.one_of("action", action, ("list", "gc")))
+    if action == "list":
+        for run in inventory.runs():
+            print(f"{(time.time() - run.written) / 86400:5.1f} days {_megabytes(run.size)}  {run.name}: {run.state}")
+    found = list(inventory.garbage())
+    if found:
+        print("Not needed any more (python -m rsft_utils runs gc):" if action == "list" else "To be removed:")
+    for path, what, size in found:
+        print(f"{_megabytes(size)}  {_shown(path)}: {what}")
+    if found and action == "gc" and (not _at_a_terminal() or typer.confirm("Remove this?")):
+        for path, _, _ in found:
+            inventory.remove(path)
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:8.1f} MB"
+
+
+@app.command()
 def bench(
     what: Annotated[
         list[str] | None, typer.Argument(help="speed (minutes) or commands (half an hour); both when left out.")

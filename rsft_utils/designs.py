@@ -42,7 +42,7 @@ def grid(size: str) -> list[Design]:
 
 def make(designs: list[Design], workers: int) -> None:
     """Run the pilots that are missing; each leaves runs/designs/<name>.parquet, its summary table."""
-    from rsft_utils.run import single_threaded_pool
+    from rsft_utils.workers import single_threaded_pool
 
     with single_threaded_pool(workers) as pool:
         for future in [pool.submit(pilot, design) for design in designs if not _file(design).exists()]:
@@ -57,6 +57,7 @@ def pilot(design: Design) -> None:
 
     import pandas as pd
 
+    from rsft_utils.checkpoints import checkpoint_folder
     from rsft_utils.evaluate import measure
     from rsft_utils.micro import sft_data, symbols
     from rsft_utils.micro.corpus import CorpusConfig
@@ -65,7 +66,7 @@ def pilot(design: Design) -> None:
     from rsft_utils.micro.worlds import World
     from rsft_utils.run import MAX_TOKENS
     from rsft_utils.tables import summarise, validate
-    from rsft_utils.train import checkpoint_folder, train
+    from rsft_utils.train import train
 
     world = World(CorpusConfig(design.trace_share, design.ramble_share, design.noticed_share))
     base = pretrain(design.size, SEED, world, PretrainConfig(tokens=TOKENS), log=lambda line: None)

@@ -1,25 +1,27 @@
 """From specs to tables: train and measure what is missing, side by side, one thread each; find the rest in the store.
 
 Training and measuring overlap: a checkpoint is measured by one worker while another trains on. After an interruption
-every finished training and every measured checkpoint is found again.
+every measured checkpoint is found again, and a training goes on from its last state. Two processes that want the same
+run make it once.
 """
 
 import json
-import multiprocessing
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from rsft_utils import store
+from rsft_utils import locks, sealed, store
+from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, MADE_TO, MAX_NEW_TOKENS, measure
 from rsft_utils.generate import Sampling, generate
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import summarise
-from rsft_utils.train import checkpoint_folder, train
+from rsft_utils.train import train
+from rsft_utils.workers import single_threaded_pool
 
 MAX_TOKENS = 256  # longest fine-tuning row, prompt and completion together
 EXTRA_ITEMS = 200  # per benchmark in the modes that only base and last checkpoint are asked in
@@ -41,11 +43,17 @@ def results(
     """The tables of the runs, after training and measuring whatever the store does not hold yet.
 
     `workers` processes (default: one per core, at most 4) work side by side; they also measure `also_bases`, for a
-    later base_results. Raises TrainingError as `train` does.
+    later base_results. Raises TrainingError as `train` does, WorkerDied, and SystemExit with status 143 on SIGTERM.
     """
-    missing = [spec for spec in specs if not store.is_complete(spec)]
-    if missing:
-        _make(missing, workers or _default_workers(), progress, also_bases)
+    missing = _incomplete(specs)
+    with locks.held(store.run_folder(spec) for spec in missing):
+        # those we had to wait for are there now
+        if missing := _incomplete(missing):
+            try:
+                _make(missing, workers or _default_workers(), progress, also_bases)
+            except (KeyboardInterrupt, SystemExit):
+                print("Stopped. What was made so far is kept, and the same call goes on from there.", flush=True)
+                raise
     return joined([store.load(spec) for spec in specs])
 
 
@@ -54,7 +62,7 @@ def base_results(bases: Sequence[str], n_items: int = 500, workers: int | None =
     import pandas as pd
 
     files = {base: store.base_items_file(base, n_items) for base in bases}
-    missing = [base for base in bases if not files[base].exists()]
+    missing = [base for base in bases if sealed.problem(files[base])]
     if missing:
         with single_threaded_pool(workers or _default_workers()) as pool:
             for future in [pool.submit(_measure_base, base, n_items) for base in missing]:
@@ -86,20 +94,26 @@ def joined(tables) -> Results:
     return Results(*(pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)))
 
 
+def _incomplete(specs: Sequence[RunSpec]) -> list[RunSpec]:
+    return [spec for spec in specs if not store.is_complete(spec)]
+
+
 def _default_workers() -> int:
     return min(4, os.cpu_count() or 1)
 
 
 def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequence[str]) -> None:
     started = time.monotonic()
+    files = {base: store.base_items_file(base, specs[0].n_items_ends) for base in also_bases}
+    for spec in specs:
+        store.begin(spec)  # from here on, what has its record is whole
     with single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
         # a training whose checkpoints were removed before they were measured is needed again
         untrained = [spec for spec in specs if not store.is_trained(spec) or _measurable(spec) != _unmeasured(spec)]
         for spec in untrained:
             store.begin_training(spec)
         pending: set[Future] = {pool.submit(_train, spec) for spec in untrained}
-        files = {base: store.base_items_file(base, specs[0].n_items_ends) for base in also_bases}
-        submitted = {file for file in files.values() if not file.exists()}
+        submitted = {file for file in files.values() if sealed.problem(file)}
         pending |= {pool.submit(_measure_base, b, specs[0].n_items_ends) for b in files if files[b] in submitted}
         unfinished = list(specs)
         while unfinished or pending:
@@ -118,20 +132,21 @@ def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequen
 
 
 def _unmeasured(spec: RunSpec) -> list[int]:
-    return [step for step in spec.steps if not store.items_file(spec, step).exists()]
+    return [step for step in spec.steps if not sealed.is_sealed(store.items_file(spec, step))]
 
 
 def _measurable(spec: RunSpec) -> list[int]:
     folder = store.checkpoints_folder(spec)
-    return [step for step in _unmeasured(spec) if step == 0 or checkpoint_folder(folder, step).exists()]
+    return [step for step in _unmeasured(spec) if step == 0 or sealed.is_sealed(checkpoint_folder(folder, step))]
 
 
 def _train(spec: RunSpec) -> None:
     from rsft_utils.micro import bases, symbols
 
-    rows = training_rows(spec)
-    folder = store.checkpoints_folder(spec)
-    store.end_training(spec, train(spec, bases.load(spec.base), symbols.make_tokenizer(), rows, folder, MAX_TOKENS))
+    rows, folder = training_rows(spec), store.checkpoints_folder(spec)
+    model, tokenizer = bases.load(spec.base), symbols.make_tokenizer()
+    store.end_training(spec, train(spec, model, tokenizer, rows, folder, MAX_TOKENS, resume=True))
+    shutil.rmtree(folder / "trainer")  # what a training goes on from
 
 
 def training_rows(spec: RunSpec) -> list[dict]:
@@ -175,8 +190,12 @@ def _measure(spec: RunSpec, step: int) -> None:
 def _measure_base(base: str, n_items: int) -> None:
     from rsft_utils.micro import bases
 
-    items = _measure_end(bases.load(base), n_items, bases.is_mirrored(bases.world_of(base)))
-    store.save_items(store.base_items_file(base, n_items), items, run=base, step=0)
+    file = store.base_items_file(base, n_items)
+    with locks.held([file]):  # runs of other processes share it
+        sealed.set_damaged_aside([file])
+        if not sealed.is_sealed(file):
+            items = _measure_end(bases.load(base), n_items, bases.is_mirrored(bases.world_of(base)))
+            store.save_items(file, items, run=base, step=0)
 
 
 def _measure_middle(model, n_items: int, mirrored: bool):
@@ -194,50 +213,23 @@ def _measure_end(model, n_items: int, mirrored: bool):
 
 
 def load_checkpoint(spec: RunSpec, step: int):
-    """The model of a run at an evaluated step (0: its base model), in float32 and evaluation mode."""
+    """The model of a run at an evaluated step (0: its base model), in float32 and evaluation mode.
+
+    Raises ValueError if the checkpoint is not there or damaged.
+    """
     from rsft_utils.micro import bases
     from rsft_utils.micro.models import load_model
 
     if step == 0:
         return bases.load(spec.base)
     folder = checkpoint_folder(store.checkpoints_folder(spec), step)
+    if why := sealed.problem(folder):
+        raise ValueError(f"the checkpoint {folder} cannot be used: {why}")
     if spec.method == "lora":
         from peft import PeftModel
 
         return PeftModel.from_pretrained(bases.load(spec.base), folder).merge_and_unload().eval()
     return load_model(folder)
-
-
-@contextmanager
-def single_threaded_pool(workers: int):
-    # One thread per worker: for models this small two processes beat two threads by far, and results repeat bit for
-    # bit. OpenMP reads the variable when a worker starts.
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet_worker)
-    try:
-        yield pool
-    except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
-def _quiet_worker() -> None:
-    import datasets
-    import torch
-    import transformers
-
-    torch.set_num_threads(1)
-    datasets.disable_progress_bars()
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
 
 
 class _Progress:
@@ -269,7 +261,7 @@ class _Progress:
     def update(self) -> None:
         done, words = 0, []
         for spec in self.specs:
-            measured = [step for step in spec.steps if store.items_file(spec, step).exists()]
+            measured = [step for step in spec.steps if sealed.is_sealed(store.items_file(spec, step))]
             trained = spec.total_steps if store.is_trained(spec) else _last_logged_step(spec)
             done += trained + self._units(spec, measured)
             words.append(

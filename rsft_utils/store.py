@@ -2,44 +2,33 @@
 
     runs/bases/<name>-n500-<key>.parquet   answers of a base model: step 0 of every run that starts from it
     runs/<name>-<key>/
-        checkpoints/step-00010/   model or adapter, moved into place when complete
+        checkpoints/step-00010/   model or adapter
         checkpoints/log.jsonl     loss and rate every 10 steps and at the last
+        checkpoints/trainer/      while it is trained: the state that training goes on from
         training.json             written when training has finished
         items/step-00010.parquet  answers of one checkpoint
         summary.csv
-        result.json               written last: its existence means that the run is complete
+        result.json               written last
 
-Everything is written beside its place and then moved into it, so an interruption leaves whole files or none.
+All of these have a record of their hashes (see sealed.py). A run counts as complete when everything that is read from
+it agrees with its record; what does not is made again, and nothing else.
 """
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from rsft_utils import paths, tables
+from rsft_utils import locks, paths, sealed, tables
+from rsft_utils.sealed import written_sealed, written_whole
 from rsft_utils.specs import EVALUATION_VERSION, RunSpec
 
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; moved onto `path` when the block ends well, removed when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield aside
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+__all__ = ["written_whole"]
 
 
 def write_json(path: Path, content: dict) -> None:
-    with written_whole(path) as aside:
+    with written_sealed(path) as aside:
         aside.write_text(json.dumps(content, indent=2) + "\n")
 
 
@@ -77,20 +66,37 @@ def checkpoints_folder(spec: RunSpec) -> Path:
 
 
 def is_trained(spec: RunSpec) -> bool:
-    return (run_folder(spec) / "training.json").exists()
+    return sealed.is_sealed(run_folder(spec) / "training.json")
 
 
 def is_complete(spec: RunSpec) -> bool:
-    return (run_folder(spec) / "result.json").exists() and items_file(spec, 0).exists()
+    """Whether everything that is read from a run later is there and whole; its checkpoints are not needed any more."""
+    files = [run_folder(spec) / name for name in ("result.json", "summary.csv", "training.json")]
+    files += [checkpoints_folder(spec) / "log.jsonl", *(items_file(spec, step) for step in spec.steps)]
+    return not any(map(sealed.problem, files))
+
+
+def begin(spec: RunSpec) -> None:
+    """Put a run in order that is not complete and that this process has locked: what is damaged is set aside."""
+    folder, log = run_folder(spec), checkpoints_folder(spec) / "log.jsonl"
+    sealed.set_damaged_aside([folder / "training.json", folder / "summary.csv", folder / "result.json"])
+    sealed.set_damaged_aside([*folder.glob("items/*.parquet"), *checkpoints_folder(spec).glob("step-*")])
+    sealed.remove(folder / "result.json")
+    if is_trained(spec):
+        sealed.set_damaged_aside([log])  # before it is still being written
+        if not log.exists():
+            sealed.remove(folder / "training.json")  # only a training makes the log
+    base = items_file(spec, 0)
+    if base.exists() and sealed.problem(base):
+        with locks.held([base]):  # another process may just be writing it
+            sealed.set_damaged_aside([base])
 
 
 def begin_training(spec: RunSpec) -> None:
-    """Make an empty checkpoints folder. What an unfinished training left, and answers measured on it, are removed."""
-    folder = checkpoints_folder(spec)
-    (run_folder(spec) / "training.json").unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(run_folder(spec) / "items", ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Make the folder for checkpoints. What an unfinished training left there is gone on from."""
+    checkpoints_folder(spec).mkdir(parents=True, exist_ok=True)
+    sealed.remove(run_folder(spec) / "training.json")
+    sealed.record(checkpoints_folder(spec) / "log.jsonl").unlink(missing_ok=True)
 
 
 def end_training(spec: RunSpec, outcome: dict) -> None:
@@ -110,7 +116,7 @@ def items_file(spec: RunSpec, step: int) -> Path:
 
 def save_items(file: Path, items, *, run: str, step: int) -> None:
     items = tables.validate(items.assign(run=run, step=step), "items")
-    with written_whole(file) as aside:
+    with written_sealed(file) as aside:
         items.to_parquet(aside, index=False)
 
 
@@ -118,7 +124,7 @@ def finish(spec: RunSpec, provenance: dict) -> None:
     """Summarise the answers of all steps and declare the run complete."""
     folder = run_folder(spec)
     summary = tables.summarise(_items(spec), model=spec.base, dataset=spec.dataset, seed=spec.seed)
-    with written_whole(folder / "summary.csv") as aside:
+    with written_sealed(folder / "summary.csv") as aside:
         summary.to_csv(aside, index=False)
     training = json.loads((folder / "training.json").read_text())
     write_json(folder / "result.json", {"spec": asdict(spec), "training": training, "provenance": provenance})

@@ -3,13 +3,17 @@
 Every hyper-parameter is written out, because libraries differ in their defaults (Unsloth rewrites TRL's).
 """
 
+import hashlib
 import json
 import math
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rsft_utils import sealed, sigterm
+from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, save_checkpoint
 from rsft_utils.collate import IGNORED, pack_batch
 from rsft_utils.recipe import Recipe
 
@@ -48,13 +52,13 @@ def train(
     """Fine-tune `model` in place on `rows`, writing `folder/step-00010/` and so on for the steps of the spec.
 
     A checkpoint folder appears only when it is complete. Full fine-tuning saves the model, LoRA the adapter; a model
-    that comes without an adapter is given that of the micro models. Loss and rate are appended to `folder/log.jsonl`
-    every 10 steps and at the last. With `resume`, the state of the trainer is kept in `folder/trainer` at the same
-    steps, and a run that was cut short goes on from the last one. Returns {"seconds", "tokens", "final_loss"}, the
-    seconds those of this call.
+    that comes without an adapter is given that of the micro models. Loss and rate go to `folder/log.jsonl` every 10
+    steps and at the last. With `resume`, the state of the trainer is kept in `folder/trainer` at the same steps and on
+    SIGTERM, and a run that was cut short goes on from the last one: on a CPU to the same result bit for bit. Returns
+    {"seconds", "tokens", "final_loss"}, the seconds those of this call.
 
     Raises TrainingError when a row is longer than `max_length` tokens (nothing is ever cut), when a row has no label
-    to learn, and when the loss is not finite.
+    to learn, and when the loss is not finite; SystemExit when SIGTERM ended it, after the state was saved.
     """
     from datasets import Dataset
     from peft import PeftModel
@@ -99,9 +103,8 @@ def train(
         dataloader_num_workers=0,
         dataloader_pin_memory=False,
         save_strategy="no",  # the callback saves what is evaluated, and tells the trainer when to keep its state
-        save_total_limit=1,
         logging_strategy="steps",
-        logging_steps=LOG_EVERY,
+        logging_steps=1,  # so that the state holds the loss of every step, and the log is the same after a resumption
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
@@ -120,15 +123,21 @@ def train(
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
     trainer.remove_callback(PrinterCallback)  # the callback below keeps the log
-    trainer.add_callback(_checkpoints(spec.steps, folder, keep_state=resume))
-    state = last_state(folder) if resume else None
+    key, state = None, None
     if resume:
-        _forget_log_after(folder, _step(state) if state else 0)
-    outcome = trainer.train(resume_from_checkpoint=str(state) if state else None)
+        key = spec.key(_hash(rows))
+        sealed.set_damaged_aside(folder.glob("step-*"))
+        state = last_state(folder, key, spec.steps)
+    with sigterm.noted(wanted=resume) as stop:
+        trainer.add_callback(_checkpoints(spec.steps, folder, key, stop))
+        outcome = trainer.train(resume_from_checkpoint=str(state) if state else None)
+    log = _log(trainer.state.log_history, spec.total_steps)
+    with sealed.written_sealed(folder / "log.jsonl") as aside:
+        aside.write_text(log)
     return {
         "seconds": round(outcome.metrics["train_runtime"], 1),
         "tokens": sum(map(len, tokenised["input_ids"])) * spec.epochs,
-        "final_loss": next(line["loss"] for line in reversed(trainer.state.log_history) if "loss" in line),
+        "final_loss": json.loads(log.splitlines()[-1])["loss"],
     }
 
 
@@ -183,8 +192,11 @@ def _lora(spec: Recipe):
     )
 
 
-def _checkpoints(steps: tuple[int, ...], folder: Path, keep_state: bool):
-    """A callback that saves the given steps, logs, and stops on a loss that is not finite."""
+def _checkpoints(steps: tuple[int, ...], folder: Path, key: str | None, stop: threading.Event):
+    """A callback that saves the given steps, logs, and stops on a loss that is not finite.
+
+    With a key it has the trainer keep its state at the same steps, and at the next one when it is asked to stop.
+    """
     from transformers import TrainerCallback
 
     class Checkpoints(TrainerCallback):
@@ -193,9 +205,13 @@ def _checkpoints(steps: tuple[int, ...], folder: Path, keep_state: bool):
                 # it is there already where the run was cut short between the checkpoint and the trainer's state
                 if not checkpoint_folder(folder, state.global_step).exists():
                     save_checkpoint(model, folder, state.global_step)
-                control.should_save = keep_state
-            # a short run has a log too, and no step goes unchecked
-            control.should_log |= state.global_step == steps[-1]
+                control.should_save = key is not None
+            control.should_save |= stop.is_set()
+
+        def on_save(self, args, state, control, **kwargs):
+            keep_state(folder, state.global_step, key)
+            if stop.is_set():
+                sigterm.leave()
 
         def on_log(self, args, state, control, logs=None, **kwargs):
             if "loss" not in logs:
@@ -206,41 +222,37 @@ def _checkpoints(steps: tuple[int, ...], folder: Path, keep_state: bool):
                     f"the loss is {logs['loss']} (gradient norm {logs['grad_norm']}) at step {state.global_step}: "
                     f"the run diverged. A smaller learning_rate than {args.learning_rate:g} may help."
                 )
-            line = {"step": state.global_step, "loss": logs["loss"], "rate": logs["learning_rate"]}
-            with (folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
+            if _is_logged(state.global_step, steps[-1]):
+                with sealed.written_whole(folder / "log.jsonl") as aside:
+                    aside.write_text(_log(state.log_history, steps[-1]))
 
     return Checkpoints()
 
 
-def save_checkpoint(model, folder: Path, step: int) -> None:
-    """Save model or adapter as `folder/step-00010`, first beside its place and then moved into it."""
-    aside = folder / f".step-{step:05d}"
-    model.save_pretrained(aside)
-    aside.rename(checkpoint_folder(folder, step))
+def _is_logged(step: int, last: int) -> bool:
+    return step % LOG_EVERY == 0 or step == last  # a short run has a log too
 
 
-def checkpoint_folder(folder: Path, step: int) -> Path:
-    return folder / f"step-{step:05d}"
+def _log(history: list[dict], last: int) -> str:
+    """The lines of log.jsonl, from what the trainer noted of every step: a line has the mean loss since the one before.
+
+    It is added up in float32, as the trainer itself does when it is told to log less often.
+    """
+    import numpy as np
+
+    lines, losses = [], []
+    for step in history:
+        if "loss" in step:
+            losses.append(step["loss"])
+            if _is_logged(step["step"], last):
+                mean = float(np.cumsum(losses, dtype=np.float32)[-1]) / len(losses)
+                lines.append(json.dumps({"step": step["step"], "loss": mean, "rate": step["learning_rate"]}) + "\n")
+                losses = []
+    return "".join(lines)
 
 
-def last_state(folder: Path) -> Path | None:
-    """The newest state of the trainer in `folder/trainer` that was written to its end, or None."""
-    for state in sorted((folder / "trainer").glob("checkpoint-*"), key=_step, reverse=True):
-        try:  # trainer_state.json is written last
-            json.loads((state / "trainer_state.json").read_text())
-        except (OSError, ValueError):
-            continue
-        return state
-    return None
-
-
-def _step(state: Path) -> int:
-    return int(state.name.removeprefix("checkpoint-"))
-
-
-def _forget_log_after(folder: Path, step: int) -> None:
-    """What is trained again is logged again."""
-    log = folder / "log.jsonl"
-    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
-    log.write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
+def _hash(rows: list[dict]) -> str:
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(json.dumps(row, sort_keys=True).encode())
+    return found.hexdigest()

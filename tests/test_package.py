@@ -21,12 +21,12 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons"},
-        {"specs"},
-        {"micro"},
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm"},
+        {"specs", "sealed", "workers"},
+        {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
         {"stats", "store", "claims", "published"},
-        {"run", "plots", "published_signs", "ends"},
+        {"run", "inventory", "plots", "published_signs", "ends"},
         {"real"},
         {"reference", "designs", "profiles"},
         {"verdicts", "reader"},

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from rsft_utils import paths, reference, run, store, tables
+from rsft_utils import paths, reference, run, sealed, tables
 from rsft_utils.comparisons import COMPARISONS
 from rsft_utils.evaluate import KEPT_COMPLETIONS
 from rsft_utils.micro import bases, sft_data
@@ -268,7 +268,7 @@ def test_the_texts_kept_are_the_free_answers_that_have_one(made, new_reference):
 def test_an_interrupted_writing_leaves_the_old_table(new_reference, made_up_summary, monkeypatch):
     summary = made_up_summary(steps=(0,))
     reference._save(reference.BASES, summary)
-    monkeypatch.setattr(store.os, "replace", None)
+    monkeypatch.setattr(sealed.os, "replace", None)
     with pytest.raises(TypeError):
         reference._save(reference.BASES, summary.head(1))
     assert len(reference.load(reference.BASES)) == len(summary)

@@ -13,14 +13,15 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rsft_utils import paths, run, store, tables
+from rsft_utils import paths, run, sealed, store, tables
+from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS
 from rsft_utils.generate import Sampling, generate
 from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.micro.symbols import ASSISTANT, END, SYMBOL_ID, USER, decode, encode
 from rsft_utils.specs import RunSpec
-from rsft_utils.train import TrainingError, check_rows, checkpoint_folder
+from rsft_utils.train import TrainingError, check_rows
 
 
 @pytest.fixture
@@ -100,7 +101,8 @@ def test_a_mirrored_world_trains_on_prompts_read_backwards(tiny_spec):
 
 def test_what_is_trained_on_are_these_rows(tiny_spec, monkeypatch):
     given = []
-    monkeypatch.setattr(run, "train", lambda spec, model, tokenizer, rows, *where: given.append(rows))
+    monkeypatch.setattr(run, "train", lambda spec, model, tokenizer, rows, *where, **how: given.append(rows))
+    monkeypatch.setattr(run.shutil, "rmtree", lambda folder: None)  # nothing was trained
     monkeypatch.setattr(store, "end_training", lambda spec, outcome: None)
     for spec in (tiny_spec, replace(tiny_spec, dataset="own-samples")):
         run._train(spec)
@@ -258,12 +260,13 @@ def test_after_an_interruption_only_what_is_missing_is_made(tiny_run, copied_run
     assert folder.is_relative_to(copied_runs)
     missing = [folder / "items" / "step-00002.parquet", folder / "summary.csv", folder / "result.json"]
     for file in missing:
-        file.unlink()
+        sealed.remove(file)
     before = times(copied_runs)
     again = run.results([spec], workers=1, progress=False)
     assert again.items.equals(found.items)
     after = times(copied_runs)
-    assert set(after) - set(before) == {file.relative_to(copied_runs).as_posix() for file in missing}
+    made = [*missing, *map(sealed.record, missing)]
+    assert set(after) - set(before) == {file.relative_to(copied_runs).as_posix() for file in made}
     assert {name: after[name] for name in before} == before
 
 
@@ -290,7 +293,11 @@ def imitated(new_runs, made_up_items, monkeypatch):
         done.append(("train", spec.seed))
         for step in spec.steps[1:]:
             time.sleep(0.05)
-            checkpoint_folder(store.checkpoints_folder(spec), step).mkdir()
+            with sealed.written_sealed(checkpoint_folder(store.checkpoints_folder(spec), step)) as aside:
+                aside.mkdir()
+                (aside / "model").touch()
+        with sealed.written_sealed(store.checkpoints_folder(spec) / "log.jsonl") as aside:
+            aside.touch()
         store.end_training(spec, {})
 
     def measure(spec, step):
@@ -322,7 +329,8 @@ def test_everything_is_made_once_and_a_base_once_for_all_its_runs(tiny_spec, imi
 
 def test_what_is_measured_needs_no_checkpoint_any_more(tiny_spec, imitated):
     run.results([tiny_spec], progress=False)
-    shutil.rmtree(store.checkpoints_folder(tiny_spec))
+    for checkpoint in store.checkpoints_folder(tiny_spec).glob("step-*"):
+        shutil.rmtree(checkpoint)
     (store.run_folder(tiny_spec) / "result.json").unlink()
     imitated.clear()
     run.results([tiny_spec], progress=False)

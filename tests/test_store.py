@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils import paths, store, tables
+from rsft_utils import checkpoints, paths, sealed, store, tables
 from rsft_utils.micro import bases, sft_data
 from rsft_utils.specs import DATASETS, RunSpec
 
@@ -37,6 +37,14 @@ def make_complete(made_up_items):
 
     def make(spec):
         store.begin_training(spec)
+        for step in spec.steps[1:]:
+            if checkpoints.checkpoint_folder(store.checkpoints_folder(spec), step).exists():
+                continue
+            with sealed.written_sealed(checkpoints.checkpoint_folder(store.checkpoints_folder(spec), step)) as aside:
+                aside.mkdir()
+                (aside / "model").write_text(f"weights {step}")
+        with sealed.written_sealed(store.checkpoints_folder(spec) / "log.jsonl") as aside:
+            aside.write_text("{}\n")
         store.end_training(spec, {"seconds": 1.0, "tokens": 2, "final_loss": 3.0})
         items = made_up_items(steps=spec.steps, n_items=3, seed=spec.seed)
         for step, answers in items.groupby("step"):
@@ -51,24 +59,17 @@ def files(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_file_appears_when_it_is_whole(tmp_path):
-    target = tmp_path / "new" / "table.csv"
-    with store.written_whole(target) as aside:
-        aside.write_text("half")
-        assert not target.exists()
-        aside.write_text("whole")
-    assert target.read_text() == "whole"
-    assert files(tmp_path) == ["new/table.csv"]
-
-
-def test_what_fails_half_way_leaves_nothing_and_the_old_file_as_it_was(tmp_path):
-    (tmp_path / "table.csv").write_text("old")
-    for target in (tmp_path / "table.csv", tmp_path / "other.csv"):
-        with pytest.raises(KeyboardInterrupt), store.written_whole(target) as aside:
-            aside.write_text("half")
-            raise KeyboardInterrupt
-    assert files(tmp_path) == ["table.csv"]
-    assert (tmp_path / "table.csv").read_text() == "old"
+def spoil(file, damage):
+    if damage == "changed":
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    elif damage == "truncated":
+        file.write_bytes(file.read_bytes()[:-1])
+    elif damage == "removed":
+        file.unlink()
+    else:
+        sealed.record(file).unlink()
 
 
 def test_a_finished_run_is_found_again_with_valid_tables(make_complete):
@@ -118,17 +119,15 @@ def test_a_run_cannot_be_finished_while_an_answer_or_the_training_is_missing(mak
         assert not store.is_complete(SPEC)
 
 
-def test_a_training_that_did_not_end_starts_again_from_nothing(make_complete):
+def test_a_training_that_did_not_end_keeps_what_it_goes_on_from(make_complete):
     make_complete(SPEC)
     folder = store.run_folder(SPEC)
-    for name in ("result.json", "training.json"):
-        (folder / name).unlink()
-    (store.checkpoints_folder(SPEC) / "log.jsonl").write_text("{}\n")
+    sealed.remove(folder / "training.json")
+    before = files(folder)
     assert not store.is_trained(SPEC)
     store.begin_training(SPEC)
-    assert files(folder) == ["summary.csv"]  # without result.json it counts for nothing
-    assert store.checkpoints_folder(SPEC).is_dir()
-    assert store.items_file(SPEC, 0).exists()  # the base's answers do not depend on any training
+    gone = "checkpoints/log.jsonl.sha256"  # the log is written anew, and sealed at the end
+    assert files(folder) == [name for name in before if name != gone]
 
 
 def test_answers_are_validated_before_they_are_saved(made_up_items, own_runs):
@@ -138,10 +137,70 @@ def test_answers_are_validated_before_they_are_saved(made_up_items, own_runs):
     assert files(own_runs) == []
 
 
-def test_a_damaged_summary_is_refused_on_loading(make_complete):
+READ_LATER = (
+    "result.json", "summary.csv", "training.json", "checkpoints/log.jsonl", "items/step-00002.parquet", "base",
+)  # fmt: skip
+
+
+def read_later(name):
+    return store.items_file(SPEC, 0) if name == "base" else store.run_folder(SPEC) / name
+
+
+@pytest.mark.parametrize("name", READ_LATER)
+@pytest.mark.parametrize("damage", ["changed", "truncated", "removed", "without its record"])
+def test_a_run_is_not_believed_when_something_in_it_is_damaged(make_complete, name, damage):
+    make_complete(SPEC)
+    file = read_later(name)
+    spoil(file, damage)
+    assert not store.is_complete(SPEC)
+    with pytest.raises(FileNotFoundError, match=f"{SPEC.name} is not complete"):
+        store.load(SPEC)
+
+
+@pytest.mark.parametrize("name", READ_LATER)
+def test_what_is_damaged_is_set_aside_and_nothing_else(make_complete, own_runs, capsys, name):
+    make_complete(SPEC)
+    file, before = read_later(name), set(files(own_runs))
+    spoil(file, "changed")
+    content = file.read_bytes()
+    store.begin(SPEC)
+    (there,) = (own_runs / "damaged").rglob(file.name)
+    assert there.read_bytes() == content
+    shown = file.relative_to(own_runs).as_posix()
+    assert capsys.readouterr().out == (
+        f"{shown} is damaged: '{file.name}' is not what was written. It now lies in {there.parent} and is made again.\n"
+    )
+    gone = {file, store.run_folder(SPEC) / "result.json"}  # which is written last
+    if name == "checkpoints/log.jsonl":  # only a training makes it
+        gone.add(store.run_folder(SPEC) / "training.json")
+    gone = {path.relative_to(own_runs).as_posix() for path in gone}
+    now = {path for path in files(own_runs) if not path.startswith("damaged/") and not path.endswith(".lock")}
+    assert before - now == gone | {f"{path}.sha256" for path in gone}
+    assert now <= before
+
+
+def test_a_damaged_checkpoint_is_set_aside(make_complete):
+    make_complete(SPEC)
+    (store.checkpoints_folder(SPEC) / "step-00002" / "model").write_text("other")
+    store.begin(SPEC)
+    assert [path.name for path in store.checkpoints_folder(SPEC).glob("step-*")] == ["step-00004"]
+
+
+def test_a_run_made_before_there_were_records_is_made_again(make_complete):
+    make_complete(SPEC)
+    for record in [*paths.RUNS.rglob("*.sha256"), *paths.RUNS.rglob("SHA256SUMS")]:
+        record.unlink()
+    assert not store.is_complete(SPEC)
+    store.begin(SPEC)
+    assert not store.is_trained(SPEC)
+    assert [file for file in files(store.run_folder(SPEC)) if file != "checkpoints/log.jsonl"] == []
+
+
+def test_a_summary_that_is_none_is_refused_on_loading(make_complete):
     make_complete(SPEC)
     file = store.run_folder(SPEC) / "summary.csv"
     file.write_text(file.read_text().replace(",ID,", ",XX,"))
+    sealed.seal(file)
     with pytest.raises(Exception, match="role"):
         store.load(SPEC)
 

@@ -5,9 +5,10 @@ import random
 import pytest
 
 from rsft_utils import train as train_module
+from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.micro import models, sft_data, symbols
 from rsft_utils.specs import RunSpec
-from rsft_utils.train import LOG_EVERY, TrainingError, check_rows, checkpoint_folder, train
+from rsft_utils.train import LOG_EVERY, TrainingError, check_rows, train
 
 # 8 steps, checkpoints at 2, 5 and 8
 FULL = RunSpec(size="XS", n_rows=32, batch_size=8, epochs=2, learning_rate=1e-3, warmup=0.25, n_items=1, n_items_ends=1)
@@ -249,18 +250,3 @@ def test_a_loss_that_is_no_number_stops_the_run(new_micro_model, tokenizer, rows
     with pytest.raises(TrainingError, match=r"diverged.*smaller learning_rate than 0\.001"):
         train(RunSpec(**{**FULL.__dict__, "epochs": epochs}), model, tokenizer, rows, tmp_path, MAX_LENGTH)
     assert not (tmp_path / "log.jsonl").exists()
-
-
-def test_a_checkpoint_appears_only_when_it_is_complete(new_micro_model, tmp_path, monkeypatch):
-    model = new_micro_model()
-    train_module.save_checkpoint(model, tmp_path, 2)
-
-    def interrupted(folder):
-        type(model).save_pretrained(model, folder)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(model, "save_pretrained", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        train_module.save_checkpoint(model, tmp_path, 5)
-    assert checkpoint_folder(tmp_path, 2).exists()
-    assert not checkpoint_folder(tmp_path, 5).exists()

@@ -18,7 +18,7 @@ from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.identity import base_key, data_fingerprint
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec, measuring_key
-from rsft_utils.store import save_items, write_json, written_whole
+from rsft_utils.store import save_items, write_json, written_sealed
 
 Spec = RealSpec | ReleasedSpec
 __all__ = ["save_items"]
@@ -66,7 +66,7 @@ def finish(spec: Spec, provenance: dict) -> None:
     """Summarise the answers of all steps and declare the run complete."""
     named = {"model": spec.base, "dataset": spec.dataset, "seed": spec.seed}
     summary = tables.summarise(_items(spec), **named, benchmarks=BENCHMARKS, limits=(), samples=spec.samples)
-    with written_whole(results_folder(spec) / "summary.csv") as aside:
+    with written_sealed(results_folder(spec) / "summary.csv") as aside:
         summary.to_csv(aside, index=False)
     training = {}
     if isinstance(spec, RealSpec):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from rsft_utils import sealed
 from rsft_utils import train as train_module
+from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.real import backends
 from rsft_utils.real import spec as spec_module
 from rsft_utils.real.spec import RealSpec
-from rsft_utils.train import checkpoint_folder, last_state, tokenise, train
+from rsft_utils.train import tokenise, train
 
 TINY = runpy.run_path(str(Path(__file__).parents[1] / "tiny_qwen.py"))
 # 12 steps, checkpoints at 5 and 12
@@ -145,7 +147,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result_bit_for_bit(run, strai
     interrupt("training_step", call=15)  # two passes a step: in the middle of step 8
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, spec)
-    assert [line["step"] for line in log(tmp_path)][-1] == 7 and last_state(tmp_path).name == "checkpoint-5"
+    assert [line["step"] for line in log(tmp_path)][-1] == 7 and states(tmp_path) == ["checkpoint-5"]
     interrupt("training_step", call=15)  # never reached: 7 steps are left
     resumed = run(tmp_path, spec)
     for step in (5, 12):
@@ -160,21 +162,11 @@ def test_a_run_killed_between_a_checkpoint_and_the_state_is_whole_in_the_end(run
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
     assert checkpoint_folder(tmp_path, 5).exists() and states(tmp_path) == ["checkpoint-5"]
-    assert last_state(tmp_path) is None
+    assert sealed.problem(tmp_path / "trainer" / "checkpoint-5")
     interrupt("_save_rng_state", call=3)  # never reached
     run(tmp_path)
     assert weights(tmp_path, 12) == weights(straight(SPEC)[0], 12)
     assert log(tmp_path) == log(straight(SPEC)[0])
-
-
-def test_a_state_that_is_half_written_is_not_chosen(tmp_path):
-    assert last_state(tmp_path) is None
-    for step, content in ((5, "{}"), (10, "{}"), (20, '{"epoch": 1'), (40, None)):
-        state = tmp_path / "trainer" / f"checkpoint-{step}"
-        state.mkdir(parents=True)
-        if content:
-            (state / "trainer_state.json").write_text(content)
-    assert last_state(tmp_path).name == "checkpoint-10"
 
 
 def test_a_finished_run_is_not_trained_again(run, interrupt, tmp_path):

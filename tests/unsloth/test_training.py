@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from rsft_utils import train as train_module
+from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.real import backends
 from rsft_utils.real import spec as spec_module
 from rsft_utils.real.spec import RealSpec
-from rsft_utils.train import checkpoint_folder, last_state, train
+from rsft_utils.train import train
 
 # 12 steps, checkpoints at 5 and 12
 SPEC = RealSpec(n_rows=24, batch_size=2, micro_batch=1, lora_rank=4, learning_rate=0.01, max_length=256, four_bit=False)
@@ -116,7 +117,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result(straight, run, monkeyp
     monkeypatch.setattr(SFTTrainer, "training_step", counted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, spec, resume=True)
-    assert last_state(tmp_path).name == "checkpoint-5" and len(losses(tmp_path)) == 7
+    assert [path.name for path in (tmp_path / "trainer").glob("checkpoint-*")] == ["checkpoint-5"]
+    assert len(losses(tmp_path)) == 7
     run(tmp_path, spec, resume=True)
     assert len(passes) == 15 + 14
     folder, _ = straight(spec)

@@ -1,0 +1,79 @@
+"""Processes side by side, one thread each, that leave nothing half done when they, or their runner, are stopped.
+
+SIGTERM and Ctrl-C end the runner as an exception would; it then ends its workers by SIGTERM, and a training among them
+first saves its state. Workers whose runner is killed end at once.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from rsft_utils import sigterm
+
+
+class WorkerDied(RuntimeError):
+    """A worker was killed from outside; the message says what to do."""
+
+
+class _Pool(ProcessPoolExecutor):
+    def submit(self, function: Callable, /, *arguments) -> Future:
+        return super().submit(_work, function, *arguments)
+
+
+@contextmanager
+def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool for functions that modules offer. Raises WorkerDied, and what the functions raise."""
+    # One thread per worker: for models this small two processes beat two threads by far, and results repeat bit for
+    # bit. OpenMP reads the variable when a worker starts.
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
+    try:
+        with sigterm.raises_exit():
+            yield pool
+    except BaseException as error:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise WorkerDied(
+                "A worker process died (killed, or out of memory?). What was finished is kept: run the same again."
+            ) from None
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _begin() -> None:
+    """What a worker does first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the runner as well, which tells its workers
+    threading.Thread(target=_leave_with_runner, daemon=True).start()
+    import datasets
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    datasets.disable_progress_bars()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    signal.signal(signal.SIGTERM, sigterm.leave)
+
+
+def _leave_with_runner() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _work(function: Callable, *arguments):
+    try:
+        return function(*arguments)
+    except SystemExit as stopped:  # the pool would take it for a result and go on
+        os._exit(stopped.code)
