@@ -78,14 +78,13 @@ def is_complete(spec: RunSpec) -> bool:
 
 def begin(spec: RunSpec) -> None:
     """Put a run in order that is not complete and that this process has locked: what is damaged is set aside."""
-    folder, log = run_folder(spec), checkpoints_folder(spec) / "log.jsonl"
-    sealed.set_damaged_aside([folder / "training.json", folder / "summary.csv", folder / "result.json"])
+    folder, training, log = run_folder(spec), run_folder(spec) / "training.json", checkpoints_folder(spec) / "log.jsonl"
+    logged = [log] if is_trained(spec) or sealed.is_sealed(log) else []  # else it is still being written
+    sealed.set_damaged_aside([*logged, training, folder / "summary.csv", folder / "result.json"])
     sealed.set_damaged_aside([*folder.glob("items/*.parquet"), *checkpoints_folder(spec).glob("step-*")])
     sealed.remove(folder / "result.json")
-    if is_trained(spec):
-        sealed.set_damaged_aside([log])  # before it is still being written
-        if not log.exists():
-            sealed.remove(folder / "training.json")  # only a training makes the log
+    if not log.exists():
+        sealed.remove(training)  # only a training makes the log
     base = items_file(spec, 0)
     if base.exists() and sealed.problem(base):
         with locks.held([base]):  # another process may just be writing it

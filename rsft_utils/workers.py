@@ -4,6 +4,7 @@ SIGTERM and Ctrl-C end the runner as an exception would; it then ends its worker
 first saves its state. Workers whose runner is killed end at once.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -76,4 +77,5 @@ def _work(function: Callable, *arguments):
     try:
         return function(*arguments)
     except SystemExit as stopped:  # the pool would take it for a result and go on
+        atexit._run_exitfuncs()
         os._exit(stopped.code)

@@ -178,7 +178,7 @@ def test_answers_that_do_not_end_are_left_out_and_the_others_repeated_in_turn(ti
 
 
 @pytest.mark.parametrize(("world", "mirrored"), [("main", False), ("qwen2", False), ("mirror", True)])
-def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, monkeypatch, world, mirrored):
+def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, tmp_path, monkeypatch, world, mirrored):
     asked, saved = [], []
 
     def measured(model, n_items, measurements=EVERY_STEP, benchmarks=tuple(BENCHMARKS), *, mirrored):
@@ -188,7 +188,7 @@ def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, m
     monkeypatch.setattr(run, "measure", measured)
     monkeypatch.setattr(bases, "load", lambda name: name)
     monkeypatch.setattr(run, "load_checkpoint", lambda spec, step: step)
-    monkeypatch.setattr(store, "base_items_file", lambda base, n: f"{base}-n{n}")
+    monkeypatch.setattr(store, "base_items_file", lambda base, n: tmp_path / f"{base}-n{n}")
     monkeypatch.setattr(store, "items_file", lambda spec, step: f"step-{step}")
     monkeypatch.setattr(store, "save_items", lambda file, items, **about: saved.append((file, about)))
     spec = replace(tiny_spec, world=world, base_seed=1)
@@ -201,7 +201,7 @@ def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, m
         found = [how for seen, *how in asked if seen == model]
         assert set(map(tuple, found)) == expected and len(found) == len(expected)
     assert saved == [
-        (f"{spec.base}-n4", {"run": spec.base, "step": 0}),
+        (tmp_path / f"{spec.base}-n4", {"run": spec.base, "step": 0}),
         ("step-2", {"run": spec.name, "step": 2}),
         ("step-4", {"run": spec.name, "step": 4}),
     ]
@@ -345,7 +345,7 @@ def test_a_checkpoint_that_is_gone_before_it_was_measured_is_made_again(tiny_spe
     imitated.clear()
     run.results([tiny_spec], progress=False)
     assert imitated[0] == ("train", 0)
-    assert set(imitated[1:]) == answers(tiny_spec)
+    assert imitated[1:] == [f"{store.run_folder(tiny_spec).name}/items/step-00002.parquet"]
     assert store.is_complete(tiny_spec)
 
 
