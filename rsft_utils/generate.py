@@ -4,13 +4,17 @@
 the batch when they end, and the cache is written in place. Greedy output equals `model.generate` token for token
 (tests/test_generate.py); sampling draws one uniform number per item and position, so that an answer does not depend
 on which other prompts share its batch.
+
+`generate` decodes one batch after the other, so that the micro world's numbers repeat to the last bit.
+`generate_continuously` gives the places of rows that ended to the next prompts (continuous batching), so that a few
+long answers do not keep the others waiting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 BATCH_ROWS = 768
-COMPACT_BELOW = 0.75  # share of live rows at which finished ones are dropped from the cache
+COMPACT_BELOW = 0.75  # share of running rows at which those that ended are dropped, and the next prompts take over
 
 
 @dataclass(frozen=True)
@@ -31,39 +35,65 @@ def generate(
     max_new_tokens: int,
     *,
     sampling: Sampling | None = GREEDY,
-    seeds: Sequence[int] | None = None,
     banned: Sequence[int] = (),
-    ends: Sequence[int] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> list[list[int]]:
-    """Completions of token-id prompts, in the order given; each ends with an end id unless it was cut off.
+    """Completions of token-id prompts, in the order given; each ends with the eos id unless it was cut off.
 
-    `banned` ids are never produced. `ends` (default: the eos id) end an answer. With `seeds`, one for each prompt, an
-    answer does not depend on the place of its prompt either. The model decides the device; eos and pad come from its
-    config.
+    `banned` ids are never produced. The model decides the device; eos and pad come from its config.
     """
     import torch
 
-    ends = [model.config.eos_token_id] if ends is None else list(ends)
     uniforms = None
-    if sampling is not None and seeds is None:
+    if sampling is not None:
         source = torch.Generator().manual_seed(sampling.seed)
         uniforms = torch.rand(len(prompts), max_new_tokens, generator=source)
-    elif sampling is not None:
+    asked = _Asked(prompts, max_new_tokens, sampling, uniforms, list(banned), [model.config.eos_token_id])
+    order, found = asked.by_length(), {}
+    for start in range(0, len(order), batch_rows):
+        found |= _decode(model, asked, order[start : start + batch_rows], batch_rows)
+    return [found[i] for i in range(len(prompts))]
+
+
+def generate_continuously(
+    model,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    *,
+    sampling: Sampling | None,
+    seeds: Sequence[int],
+    ends: Sequence[int],
+    batch_rows: int,
+) -> Iterator[tuple[int, list[int]]]:
+    """(index of the prompt, completion), as soon as it is there: ended by one of the `ends` ids, or cut off.
+
+    `batch_rows` are decoded at once; the cache never grows beyond as many rows of the longest prompt and the limit.
+    With `seeds`, one for each prompt, no sampled answer depends on what else is asked, nor in which order.
+    """
+    import torch
+
+    uniforms = None
+    if sampling is not None:
         sources = [torch.Generator().manual_seed(sampling.seed + seed) for seed in seeds]
         uniforms = torch.stack([torch.rand(max_new_tokens, generator=source) for source in sources])
-    # prompts of like length share a batch, so little of it is padding
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    completions: list[list[int]] = [[] for _ in prompts]
-    with torch.inference_mode():
-        for start in range(0, len(order), batch_rows):
-            rows = order[start : start + batch_rows]
-            draws = None if uniforms is None else uniforms[rows].to(model.device)
-            asked = [list(prompts[i]) for i in rows]
-            batch = _decode(model, asked, max_new_tokens, sampling, draws, list(banned), ends)
-            for i, completion in zip(rows, batch, strict=True):
-                completions[i] = completion
-    return completions
+    asked = _Asked(prompts, max_new_tokens, sampling, uniforms, [], list(ends))
+    return _decode(model, asked, asked.by_length(), batch_rows)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What to decode; `uniforms` has a row for each prompt and a column for each token that may follow it."""
+
+    prompts: Sequence[Sequence[int]]
+    max_new_tokens: int
+    sampling: Sampling | None
+    uniforms: object
+    banned: list[int]
+    ends: list[int]
+
+    def by_length(self) -> list[int]:
+        """Prompts of like length share a batch, so little of it is padding."""
+        return sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i]))
 
 
 def probability_of(token: int, model, contexts: Sequence[Sequence[int]], banned: Sequence[int] = ()) -> list[float]:
@@ -90,44 +120,97 @@ def _padded(model, contexts):
     return ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)
 
 
-def _decode(model, prompts, max_new_tokens, sampling, draws, banned, ends) -> list[list[int]]:
+def _decode(model, asked: _Asked, order: list[int], batch_rows: int) -> Iterator[tuple[int, list[int]]]:
     import torch
 
-    ids, mask, positions = _padded(model, prompts)
-    width = ids.shape[1]
-    mask = torch.cat([mask, mask.new_ones(len(prompts), max_new_tokens)], 1)
-    cache = in_place_cache(model, capacity=width + max_new_tokens)
+    # the mode is on while the generator works, not while it waits
+    return torch.inference_mode()(_decode_in_turn)(model, asked, order, batch_rows)
 
-    completions: list[list[int]] = [[] for _ in prompts]
-    live = torch.arange(len(prompts), device=model.device)  # which prompt each row of the batch belongs to
-    running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
-    for t in range(max_new_tokens):
-        seen = width + t
-        logits = model(
-            input_ids=ids,
-            attention_mask=mask[:, :seen],
-            position_ids=positions,
-            past_key_values=cache,
+
+def _decode_in_turn(model, asked, waiting, batch_rows):
+    completions = {i: [] for i in waiting}
+    running = set(waiting)
+    capacity = max(len(asked.prompts[i]) for i in waiting) + asked.max_new_tokens
+    batch = None
+    while running:
+        free = batch_rows - (len(batch.rows) if batch else 0)
+        joining, waiting = waiting[:free], waiting[free:]
+        stepped = _Batch(model, asked.prompts, joining, capacity) if joining else batch
+        tokens = _next_tokens(model, asked, stepped, completions)
+        for i, token in zip(stepped.rows, tokens.tolist(), strict=True):
+            if i not in running:
+                continue
+            completions[i].append(token)
+            if token in asked.ends or len(completions[i]) == asked.max_new_tokens:
+                running.remove(i)
+                yield i, completions[i]
+        stepped.go_on(tokens)
+        if stepped is not batch:
+            batch = batch.joined(stepped) if batch else stepped
+        going = [row for row, i in enumerate(batch.rows) if i in running]
+        full = batch.cache.get_seq_length() == capacity  # of columns that only rows of before have needed
+        if not going:
+            batch = None
+        elif len(going) < COMPACT_BELOW * len(batch.rows) or full:
+            batch.keep(going, crop=full or bool(waiting))
+
+
+class _Batch:
+    """Rows that are decoded together. All end at the same column of the cache, however long they are."""
+
+    def __init__(self, model, prompts, rows: list[int], capacity: int):
+        self.rows = rows  # which prompt each row belongs to
+        self.ids, _, self.positions = _padded(model, [prompts[i] for i in rows])  # of what was not seen yet
+        self.cache = in_place_cache(model, capacity)
+
+    def logits(self, model):
+        """Of what follows each row, of shape (rows, vocabulary)."""
+        import torch
+
+        seen = self.cache.get_seq_length() + self.ids.shape[1]
+        mask = torch.arange(seen, device=model.device) >= seen - 1 - self.positions[:, -1:]
+        return model(
+            input_ids=self.ids,
+            attention_mask=mask,
+            position_ids=self.positions,
+            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-        if banned:
-            logits[:, banned] = float("-inf")
-        token = logits.argmax(-1) if sampling is None else _sample(logits, draws[live, t], sampling)
-        for row, (index, value) in enumerate(zip(live.tolist(), token.tolist(), strict=True)):
-            if running[row]:
-                completions[index].append(value)
-        for end in ends:
-            running &= token != end
-        n_running = int(running.sum())
-        if n_running == 0:
-            break
-        if n_running < COMPACT_BELOW * len(live):
-            cache.batch_select_indices(running.nonzero().squeeze(1))
-            live, token, positions, mask = live[running], token[running], positions[running], mask[running]
-            running = running[running]
-        ids, positions = token[:, None], positions[:, -1:] + 1
-    return completions
+
+    def go_on(self, tokens) -> None:
+        self.ids, self.positions = tokens[:, None], self.positions[:, -1:] + 1
+
+    def keep(self, kept: list[int], crop: bool) -> None:
+        """Drop all other rows and, with `crop`, the columns that no row needs any more."""
+        import torch
+
+        indices = torch.tensor(kept, device=self.ids.device)
+        self.rows, self.ids, self.positions = [self.rows[k] for k in kept], self.ids[indices], self.positions[indices]
+        columns = int(self.positions.max()) if crop else self.cache.get_seq_length()
+        for layer in self.cache.layers:
+            layer.keep(indices, columns)
+
+    def joined(self, other: "_Batch") -> "_Batch":
+        """This batch with the rows of another one, whose cache is used up."""
+        import torch
+
+        self.rows = self.rows + other.rows
+        self.ids, self.positions = torch.cat([self.ids, other.ids]), torch.cat([self.positions, other.positions])
+        for layer, others in zip(self.cache.layers, other.cache.layers, strict=True):
+            layer.join(others)
+        return self
+
+
+def _next_tokens(model, asked, batch, completions):
+    logits = batch.logits(model)
+    if asked.banned:
+        logits[:, asked.banned] = float("-inf")
+    if asked.sampling is None:
+        return logits.argmax(-1)
+    # rows that ended draw as well until they are dropped, and nobody looks at it
+    places = [min(len(completions[i]), asked.max_new_tokens - 1) for i in batch.rows]
+    return _sample(logits, asked.uniforms[batch.rows, places].to(model.device), asked.sampling)
 
 
 def _sample(logits, uniform, sampling: Sampling):
@@ -169,14 +252,31 @@ def in_place_cache(model, capacity: int):
         def get_seq_length(self) -> int:
             return self.used
 
-        def batch_select_indices(self, indices):
-            self.key_room = self._selected(self.key_room, indices)
-            self.value_room = self._selected(self.value_room, indices)
+        def keep(self, indices, columns):
+            # one after the other, so that never more than one is held twice
+            self.key_room = self._kept(self.key_room, indices, columns)
+            self.value_room = self._kept(self.value_room, indices, columns)
+            self.used = columns
 
-        def _selected(self, room, indices):
+        def _kept(self, room, indices, columns):
             # only the used part is worth copying
             smaller = room.new_empty(len(indices), *room.shape[1:])
-            smaller[:, :, : self.used] = room[indices, :, : self.used]
+            smaller[:, :, :columns] = room[indices, :, self.used - columns : self.used]
             return smaller
+
+        def join(self, other):
+            end = max(self.used, other.used)
+            self.key_room = self._together(self.key_room, other.key_room, other.used, end)
+            other.key_room = None
+            self.value_room = self._together(self.value_room, other.value_room, other.used, end)
+            other.value_room = None
+            self.used = end
+
+        def _together(self, room, others, others_used, end):
+            # zeros, because what lies before a row is multiplied by 0, which makes nothing of a number only
+            larger = room.new_zeros(len(room) + len(others), *room.shape[1:])
+            larger[: len(room), :, end - self.used : end] = room[:, :, : self.used]
+            larger[len(room) :, :, end - others_used : end] = others[:, :, :others_used]
+            return larger
 
     return Cache(layers=[InPlaceLayer() for _ in range(model.config.num_hidden_layers)])
