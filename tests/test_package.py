@@ -66,14 +66,14 @@ LAYERS = {
         {"choice", "code", "game", "hallucination", "instructions", "maths", "reward", "safety", "truthful"},
     ],
     "rsft_utils.real.benchmarks": [{"definitions"}, {"questions"}, {"judging"}],
-    "rsft_utils.real.plan": [{"presets", "memory"}, {"lengths", "hours"}, {"planner"}, {"text"}],
+    "rsft_utils.real.plan": [{"presets", "memory"}, {"lengths", "hours", "probe"}, {"planner"}, {"text"}],
     "rsft_utils.claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
     "rsft_utils.plots": [
         {"style"},
         {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"},
         {"findings"},
     ],
-    "rsft_utils.bench": [{"speed", "commands"}],
+    "rsft_utils.bench": [{"speed", "commands", "card"}],
 }
 
 
