@@ -65,7 +65,7 @@ LAYERS = {
         {"endpoint", "child", "instructions_child", "maths_child"},
         {"choice", "code", "game", "hallucination", "instructions", "maths", "reward", "safety", "truthful"},
     ],
-    "rsft_utils.real.benchmarks": [{"definitions"}, {"questions"}, {"judging"}],
+    "rsft_utils.real.benchmarks": [{"definitions"}, {"questions", "page"}, {"judging"}],
     "rsft_utils.real.plan": [{"presets", "memory"}, {"lengths", "hours", "probe"}, {"planner"}, {"text"}],
     "rsft_utils.claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
     "rsft_utils.plots": [
