@@ -245,3 +245,9 @@ def test_groups_are_named_by_what_differs_between_them():
     both = specs.groups("S XS", "math-cot math-nocot", 1, epochs=1)
     assert list(both) == ["S, math-cot", "S, math-nocot", "XS, math-cot", "XS, math-nocot"]
     assert both["XS, math-nocot"] == seed_specs("XS", 1, dataset="math-nocot", epochs=1)
+
+
+def test_both_ends_are_measured_on_more_items_unless_it_is_said_otherwise():
+    assert default_spec("XS").n_items_ends == default_spec("XS", n_items=200).n_items_ends == 500
+    assert default_spec("XS", n_items=7).n_items_ends == 17
+    assert default_spec("XS", n_items=7, n_items_ends=8).n_items_ends == 8
