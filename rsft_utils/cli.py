@@ -97,7 +97,7 @@ def plan(
     given = _refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
     asked = {**notebook.default_parameters(name), "profile": "gpu", **given}
     _refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
-    print(_refuse_bad(lambda: profiles.plan(asked["profile"], name, asked)))
+    print(_refuse_bad(lambda: profiles.plan(name, asked, asked["profile"])))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ long answers do not keep the others waiting.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 BATCH_ROWS = 768
 COMPACT_BELOW = 0.75  # share of running rows at which those that ended are dropped, and the next prompts take over
@@ -40,7 +41,7 @@ def generate(
 ) -> list[list[int]]:
     """Completions of token-id prompts, in the order given; each ends with the eos id unless it was cut off.
 
-    `banned` ids are never produced. The model decides the device; eos and pad come from its config.
+    `banned` ids are never produced. The model decides the device; eos comes from its config.
     """
     import torch
 
@@ -48,10 +49,10 @@ def generate(
     if sampling is not None:
         source = torch.Generator().manual_seed(sampling.seed)
         uniforms = torch.rand(len(prompts), max_new_tokens, generator=source)
-    asked = _Asked(prompts, max_new_tokens, sampling, uniforms, list(banned), [model.config.eos_token_id])
-    order, found = asked.by_length(), {}
+    choose, ends = partial(_choose, sampling, uniforms, list(banned)), [model.config.eos_token_id]
+    order, found = _by_length(prompts), {}
     for start in range(0, len(order), batch_rows):
-        found |= _decode(model, asked, order[start : start + batch_rows], batch_rows)
+        found |= _decode(model, prompts, order[start : start + batch_rows], max_new_tokens, ends, choose, batch_rows)
     return [found[i] for i in range(len(prompts))]
 
 
@@ -76,24 +77,8 @@ def generate_continuously(
     if sampling is not None:
         sources = [torch.Generator().manual_seed(sampling.seed + seed) for seed in seeds]
         uniforms = torch.stack([torch.rand(max_new_tokens, generator=source) for source in sources])
-    asked = _Asked(prompts, max_new_tokens, sampling, uniforms, [], list(ends))
-    return _decode(model, asked, asked.by_length(), batch_rows)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What to decode; `uniforms` has a row for each prompt and a column for each token that may follow it."""
-
-    prompts: Sequence[Sequence[int]]
-    max_new_tokens: int
-    sampling: Sampling | None
-    uniforms: object
-    banned: list[int]
-    ends: list[int]
-
-    def by_length(self) -> list[int]:
-        """Prompts of like length share a batch, so little of it is padding."""
-        return sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i]))
+    choose = partial(_choose, sampling, uniforms, [])
+    return _decode(model, prompts, _by_length(prompts), max_new_tokens, ends, choose, batch_rows)
 
 
 def probability_of(token: int, model, contexts: Sequence[Sequence[int]], banned: Sequence[int] = ()) -> list[float]:
@@ -114,103 +99,111 @@ def _padded(model, contexts):
     """Ids, attention mask and positions of contexts that end together, filled up on their left."""
     import torch
 
-    pad, width = model.config.pad_token_id, max(map(len, contexts))
+    pad = model.config.pad_token_id or 0  # some models name none, and what is masked may be anything
+    width = max(map(len, contexts))
     ids = torch.tensor([[pad] * (width - len(c)) + list(c) for c in contexts], device=model.device)
     mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=model.device)
     return ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)
 
 
-def _decode(model, asked: _Asked, order: list[int], batch_rows: int) -> Iterator[tuple[int, list[int]]]:
+def _by_length(prompts) -> list[int]:
+    """Prompts of like length share a batch, so little of it is padding."""
+    return sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+
+
+def _decode(model, prompts, waiting: list[int], max_new_tokens, ends, choose, batch_rows):
+    """(index, completion) of the prompts that are waiting, each as it ends; then the next ones take the places."""
     import torch
 
-    # the mode is on while the generator works, not while it waits
-    return torch.inference_mode()(_decode_in_turn)(model, asked, order, batch_rows)
-
-
-def _decode_in_turn(model, asked, waiting, batch_rows):
-    completions = {i: [] for i in waiting}
-    running = set(waiting)
-    capacity = max(len(asked.prompts[i]) for i in waiting) + asked.max_new_tokens
-    batch = None
+    completions, running = {i: [] for i in waiting}, set(waiting)
+    n_rows, longest = min(batch_rows, len(waiting)), max(len(prompts[i]) for i in waiting)
+    batch = _Batch(model, n_rows, capacity=longest + max_new_tokens)
     while running:
-        free = batch_rows - (len(batch.rows) if batch else 0)
-        joining, waiting = waiting[:free], waiting[free:]
-        stepped = _Batch(model, asked.prompts, joining, capacity) if joining else batch
-        tokens = _next_tokens(model, asked, stepped, completions)
-        for i, token in zip(stepped.rows, tokens.tolist(), strict=True):
-            if i not in running:
-                continue
-            completions[i].append(token)
-            if token in asked.ends or len(completions[i]) == asked.max_new_tokens:
-                running.remove(i)
-                yield i, completions[i]
-        stepped.go_on(tokens)
-        if stepped is not batch:
-            batch = batch.joined(stepped) if batch else stepped
-        going = [row for row, i in enumerate(batch.rows) if i in running]
-        full = batch.cache.get_seq_length() == capacity  # of columns that only rows of before have needed
-        if not going:
-            batch = None
-        elif len(going) < COMPACT_BELOW * len(batch.rows) or full:
-            batch.keep(going, crop=full or bool(waiting))
+        with torch.inference_mode():
+            going, joining = [row for row, i in enumerate(batch.rows) if i in running], []
+            if not batch.rows or len(going) < COMPACT_BELOW * len(batch.rows) or batch.is_full():
+                joining, waiting = waiting[: n_rows - len(going)], waiting[n_rows - len(going) :]
+                batch.keep(going, room_for=max((len(prompts[i]) for i in joining), default=0))
+            rows = joining or batch.rows
+            logits = batch.join(rows, [prompts[i] for i in rows]) if joining else batch.go_on()
+            # a row that ended draws as well until it is dropped, and nobody looks at what
+            places = [min(len(completions[i]), max_new_tokens - 1) for i in rows]
+            tokens = choose(logits, rows, places)
+            batch.ids = torch.cat([batch.ids[: len(batch.rows) - len(rows)], tokens[:, None]])
+        for i, token in zip(rows, tokens.tolist(), strict=True):
+            if i in running:
+                completions[i].append(token)
+                if token in ends or len(completions[i]) == max_new_tokens:
+                    running.remove(i)
+                    yield i, completions[i]
 
 
 class _Batch:
-    """Rows that are decoded together. All end at the same column of the cache, however long they are."""
+    """Rows that are decoded together. All end at the same column of the cache, so a row's mask follows from positions.
 
-    def __init__(self, model, prompts, rows: list[int], capacity: int):
-        self.rows = rows  # which prompt each row belongs to
-        self.ids, _, self.positions = _padded(model, [prompts[i] for i in rows])  # of what was not seen yet
-        self.cache = in_place_cache(model, capacity)
+    `rows` says which prompt each belongs to; `ids` and `positions`, of shape (rows, 1), are of the token that goes into
+    the cache next; `columns` of the cache are filled.
+    """
 
-    def logits(self, model):
-        """Of what follows each row, of shape (rows, vocabulary)."""
+    def __init__(self, model, n_rows: int, capacity: int):
         import torch
 
-        seen = self.cache.get_seq_length() + self.ids.shape[1]
-        mask = torch.arange(seen, device=model.device) >= seen - 1 - self.positions[:, -1:]
-        return model(
-            input_ids=self.ids,
+        self.model, self.capacity, self.cache = model, capacity, in_place_cache(model, n_rows, capacity)
+        self.rows, self.columns = [], 0
+        self.ids = self.positions = torch.empty(0, 1, dtype=torch.long, device=model.device)
+
+    def is_full(self) -> bool:
+        # then the first columns were needed only by rows that ended: a running one is shorter than the capacity
+        return self.columns == self.capacity
+
+    def keep(self, rows: list[int], room_for: int) -> None:
+        """Drop the other rows and, where prompts of up to `room_for` tokens join or room is needed, unused columns."""
+        import torch
+
+        kept = torch.tensor(rows, dtype=torch.long, device=self.ids.device)
+        self.rows, self.ids, self.positions = [self.rows[row] for row in rows], self.ids[kept], self.positions[kept]
+        before = self.columns
+        if room_for or self.is_full():
+            self.columns = max([room_for, *self.positions.flatten().tolist()])
+        for layer in self.cache.layers if rows else ():
+            layer.keep(kept, before, self.columns)
+
+    def join(self, rows: list[int], prompts):
+        """Logits of what follows prompts that become further rows."""
+        ids, _, positions = _padded(self.model, prompts)
+        first, self.rows = len(self.rows), self.rows + rows
+        return self._logits(ids, positions, first, self.columns - ids.shape[1])
+
+    def go_on(self):
+        """Logits of what follows the rows."""
+        self.columns += 1
+        return self._logits(self.ids, self.positions, 0, 0)
+
+    def _logits(self, ids, positions, first: int, start: int):
+        # of the rows from the first on, and of the columns from the start on
+        import torch
+
+        for layer in self.cache.layers:
+            layer.rows, layer.start, layer.end = slice(first, first + len(ids)), start, self.columns - ids.shape[1]
+        self.positions = torch.cat([self.positions[:first], positions[:, -1:] + 1])
+        mask = torch.arange(start, self.columns, device=ids.device) >= self.columns - 1 - positions[:, -1:]
+        return self.model(
+            input_ids=ids,
             attention_mask=mask,
-            position_ids=self.positions,
+            position_ids=positions,
             past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
 
-    def go_on(self, tokens) -> None:
-        self.ids, self.positions = tokens[:, None], self.positions[:, -1:] + 1
 
-    def keep(self, kept: list[int], crop: bool) -> None:
-        """Drop all other rows and, with `crop`, the columns that no row needs any more."""
-        import torch
-
-        indices = torch.tensor(kept, device=self.ids.device)
-        self.rows, self.ids, self.positions = [self.rows[k] for k in kept], self.ids[indices], self.positions[indices]
-        columns = int(self.positions.max()) if crop else self.cache.get_seq_length()
-        for layer in self.cache.layers:
-            layer.keep(indices, columns)
-
-    def joined(self, other: "_Batch") -> "_Batch":
-        """This batch with the rows of another one, whose cache is used up."""
-        import torch
-
-        self.rows = self.rows + other.rows
-        self.ids, self.positions = torch.cat([self.ids, other.ids]), torch.cat([self.positions, other.positions])
-        for layer, others in zip(self.cache.layers, other.cache.layers, strict=True):
-            layer.join(others)
-        return self
-
-
-def _next_tokens(model, asked, batch, completions):
-    logits = batch.logits(model)
-    if asked.banned:
-        logits[:, asked.banned] = float("-inf")
-    if asked.sampling is None:
+def _choose(sampling, uniforms, banned, logits, rows, places):
+    """The next token of each row: the likeliest, or the one that the uniform number of its row and place draws."""
+    if banned:
+        logits[:, banned] = float("-inf")
+    if sampling is None:
         return logits.argmax(-1)
-    # rows that ended draw as well until they are dropped, and nobody looks at it
-    places = [min(len(completions[i]), asked.max_new_tokens - 1) for i in batch.rows]
-    return _sample(logits, asked.uniforms[batch.rows, places].to(model.device), asked.sampling)
+    return _sample(logits, uniforms[rows, places].to(logits.device), sampling)
 
 
 def _sample(logits, uniform, sampling: Sampling):
@@ -225,58 +218,43 @@ def _sample(logits, uniform, sampling: Sampling):
     return tokens.gather(-1, choice).squeeze(-1)
 
 
-def in_place_cache(model, capacity: int):
-    """A transformers cache whose layers hold room for `capacity` positions and write new ones where they belong."""
+def in_place_cache(model, n_rows: int, capacity: int):
+    """A transformers cache whose layers hold `n_rows` of `capacity` columns from the beginning and write in place.
+
+    What a layer takes in and gives back are its `rows`, a slice, and of their columns those from `start` on.
+    """
     from transformers.cache_utils import Cache, DynamicLayer
 
     class InPlaceLayer(DynamicLayer):
-        """Keys and values of shape (rows, heads, capacity, head_dim); `used` positions are filled."""
+        """Keys and values of shape (n_rows, heads, capacity, head_dim)."""
 
-        used = 0
+        rows, start, end = slice(n_rows), 0, 0
 
         def lazy_initialization(self, key_states, value_states):
-            rows, heads, _, head_dim = key_states.shape
+            _, heads, _, head_dim = key_states.shape
             self.dtype, self.device = key_states.dtype, key_states.device
-            self.key_room = key_states.new_empty(rows, heads, capacity, head_dim)
-            self.value_room = value_states.new_empty(rows, heads, capacity, head_dim)
+            self.key_room = key_states.new_empty(n_rows, heads, capacity, head_dim)
+            self.value_room = value_states.new_empty(n_rows, heads, capacity, head_dim)
             self.is_initialized = True
 
         def update(self, key_states, value_states, *args, **kwargs):
             if not self.is_initialized:
                 self.lazy_initialization(key_states, value_states)
-            start, self.used = self.used, self.used + key_states.shape[-2]
-            self.key_room[:, :, start : self.used] = key_states
-            self.value_room[:, :, start : self.used] = value_states
-            return self.key_room[:, :, : self.used], self.value_room[:, :, : self.used]
+            new, self.end = self.end, self.end + key_states.shape[-2]
+            for room, states in ((self.key_room, key_states), (self.value_room, value_states)):
+                room[self.rows, :, : self.start] = 0  # masked from now on, and even so it must be a number
+                room[self.rows, :, new : self.end] = states
+            seen = (self.rows, slice(None), slice(self.start, self.end))
+            return self.key_room[seen], self.value_room[seen]
 
         def get_seq_length(self) -> int:
-            return self.used
+            return self.end - self.start
 
-        def keep(self, indices, columns):
-            # one after the other, so that never more than one is held twice
-            self.key_room = self._kept(self.key_room, indices, columns)
-            self.value_room = self._kept(self.value_room, indices, columns)
-            self.used = columns
-
-        def _kept(self, room, indices, columns):
-            # only the used part is worth copying
-            smaller = room.new_empty(len(indices), *room.shape[1:])
-            smaller[:, :, :columns] = room[indices, :, self.used - columns : self.used]
-            return smaller
-
-        def join(self, other):
-            end = max(self.used, other.used)
-            self.key_room = self._together(self.key_room, other.key_room, other.used, end)
-            other.key_room = None
-            self.value_room = self._together(self.value_room, other.value_room, other.used, end)
-            other.value_room = None
-            self.used = end
-
-        def _together(self, room, others, others_used, end):
-            # zeros, because what lies before a row is multiplied by 0, which makes nothing of a number only
-            larger = room.new_zeros(len(room) + len(others), *room.shape[1:])
-            larger[: len(room), :, end - self.used : end] = room[:, :, : self.used]
-            larger[len(room) :, :, end - others_used : end] = others[:, :, :others_used]
-            return larger
+        def keep(self, rows, before, columns):
+            """Put these rows first, and let what ends at column `before` now end at `columns`."""
+            used = min(before, columns)
+            for room in (self.key_room, self.value_room):
+                room[: len(rows), :, columns - used : columns] = room[rows, :, before - used : before]
+                room[: len(rows), :, : columns - used] = 0
 
     return Cache(layers=[InPlaceLayer() for _ in range(model.config.num_hidden_layers)])

@@ -66,7 +66,15 @@ LAYERS = {
         {"choice", "code", "game", "hallucination", "instructions", "maths", "reward", "safety", "truthful"},
     ],
     "rsft_utils.real.benchmarks": [{"definitions"}, {"questions", "page"}, {"judging"}],
-    "rsft_utils.real.plan": [{"presets", "memory"}, {"lengths", "hours", "probe"}, {"planner"}, {"text"}],
+    "rsft_utils.real.plan": [
+        {"presets", "memory"},
+        {"lengths", "hours", "probe"},
+        {"checkpoints", "costs"},
+        {"planner"},
+        {"layout"},
+        {"text_released"},
+        {"text"},
+    ],
     "rsft_utils.claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
     "rsft_utils.plots": [
         {"style"},

@@ -43,7 +43,7 @@ def probe(spec: RealSpec, backend: str) -> Probe:
 
 
 def stand_in(base_model: str, folder: Path) -> None:
-    """Write a model with random weights in 16 bit and the shape of `base_model` (a known name, a hub id or a folder)."""
+    """Write a model with random 16-bit weights and the shape of `base_model` (a known name, a hub id or a folder)."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, Qwen3Config
 
