@@ -87,6 +87,7 @@ def _beside_reference(size: str, seeds: int) -> None:
 def plan(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="Such as notebooks/01_dip_and_recovery.ipynb.")],
+    probe: Annotated[bool, typer.Option("--probe", help="Time a stand-in on this card for 20 steps first.")] = False,
 ) -> None:
     """Say what a notebook's runs of real models will cost, before anything large is fetched.
 
@@ -97,7 +98,7 @@ def plan(
     given = _refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
     asked = {**notebook.default_parameters(name), "profile": "gpu", **given}
     _refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
-    print(_refuse_bad(lambda: profiles.plan(name, asked, asked["profile"])))
+    print(_refuse_bad(lambda: profiles.plan(name, asked, asked["profile"], probe)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:

@@ -33,14 +33,17 @@ def groups(profile: str, notebook: str, micro: dict, parameters: dict) -> dict:
     return drawn_up.groups
 
 
-def plan(notebook: str, parameters: dict, profile: str = "gpu") -> str:
-    """What a notebook's runs of real models will cost, as text. Raises PlanError for what is not allowed."""
+def plan(notebook: str, parameters: dict, profile: str = "gpu", probe: bool = False) -> str:
+    """What a notebook's runs of real models will cost, as text. Raises PlanError for what is not allowed.
+
+    With `probe` the hours of training come from a trial on this machine (planner.speed).
+    """
     from rsft_utils.real.plan.text import describe
 
-    return describe(_plan(profile, notebook, parameters))
+    return describe(_plan(profile, notebook, parameters, probe))
 
 
-def _plan(profile: str, notebook: str, parameters: dict):
+def _plan(profile: str, notebook: str, parameters: dict, probe: bool = False):
     from rsft_utils.real import backends, generate
     from rsft_utils.real.plan import hours, planner
 
@@ -49,7 +52,10 @@ def _plan(profile: str, notebook: str, parameters: dict):
     if profile == "released":
         return planner.plan_released(notebook, **asked, card=card, vllm=generate.has_vllm())
     backend = backends.choose() if card or parameters["preset"] == "cpu" else "unsloth"
-    return planner.plan(notebook, **asked, card=card, backend=backend, vllm=generate.has_vllm())
+    speed = planner.speed(notebook, **asked, card=card, backend=backend) if probe else None
+    return planner.plan(
+        notebook, **asked, card=card, backend=backend, vllm=generate.has_vllm(), tokens_per_second=speed
+    )
 
 
 def base(profile: str, runs: Sequence[RunSpec]):

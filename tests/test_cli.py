@@ -233,6 +233,12 @@ def test_plan_says_what_the_authors_checkpoints_will_cost():
     assert "Qwen3-1.7B: 2 steps 6.9 GB" in output and "An illustration" in output and "Verdict: fits" in output
 
 
+def test_plan_says_that_a_probe_needs_a_card():
+    code, output = invoke("plan", "01_dip_and_recovery", "--probe", "-p", "preset", "24gb")
+    assert code == 2
+    assert "--probe trains for a few steps and needs an NVIDIA card" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -119,6 +119,32 @@ def plan(
     return _or_one_that_fits(drawn_up, names, lambda name: presets.groups(notebook, name, **asked), fits)
 
 
+def speed(
+    notebook: str,
+    preset: str,
+    *,
+    backend: str,
+    base_model: str = "",
+    dataset: str = "",
+    seeds: int = 1,
+    card: Card | None = None,
+) -> float:
+    """Tokens per second at which a stand-in for the first run trains here, on rows of its mean length (see probe.py).
+
+    Raises PlanError for what is not allowed, and where there is no card for a preset that needs one.
+    """
+    from rsft_utils.real.plan.probe import probe
+
+    if card is None and preset != presets.CPU:
+        raise PlanError("--probe trains for a few steps and needs an NVIDIA card; none was found here: leave it out")
+    try:
+        groups = presets.groups(PurePath(notebook).stem, preset, base_model, dataset, seeds)
+    except ValueError as error:
+        raise PlanError(str(error)) from None
+    first = next(iter(_flat(groups).values()))
+    return probe(first, backend, round(lengths.tokens(first, lengths.local(first)).weighted)).tokens_per_second
+
+
 def plan_released(
     notebook: str,
     preset: str,

@@ -1,8 +1,7 @@
 """What this machine really does: a stand-in of the asked-for shape is trained for a few steps, and timed.
 
 The stand-in has random weights and invented words, so nothing is downloaded; how fast it trains and what memory it
-takes depend on its shape alone. It goes through the code that trains the real model: same backend, same precision,
-rows of the full length.
+takes depend on its shape alone. It goes through the code that trains the real model: same backend, same precision.
 """
 
 import tempfile
@@ -28,18 +27,18 @@ class Probe:
     peak: float | None
 
 
-def probe(spec: RealSpec, backend: str) -> Probe:
+def probe(spec: RealSpec, backend: str, row_tokens: int | None = None) -> Probe:
     """Train a stand-in for the base model of `spec` with `backend` for STEPS steps, in a process of its own.
 
-    Needs 2 bytes of disk for each parameter while it lasts. Raises what loading and training raise; a process that
-    dies for want of memory is a BrokenProcessPool.
+    Rows have `row_tokens` tokens, or the most that the spec allows. Needs 2 bytes of disk for each parameter while it
+    lasts. Raises what loading and training raise; a process that dies for want of memory is a BrokenProcessPool.
     """
     with tempfile.TemporaryDirectory() as folder:
         # a process of its own: Unsloth is imported first there, and the card is free afterwards
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             pool.submit(stand_in, spec.base_model, Path(folder)).result()
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(_timed, spec, backend, Path(folder)).result()
+            return pool.submit(_timed, spec, backend, Path(folder), row_tokens or spec.max_length).result()
 
 
 def stand_in(base_model: str, folder: Path) -> None:
@@ -77,7 +76,7 @@ def _tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=level, eos_token="<|endoftext|>", pad_token="<|endoftext|>")
 
 
-def _timed(spec: RealSpec, backend: str, folder: Path) -> Probe:
+def _timed(spec: RealSpec, backend: str, folder: Path, row_tokens: int) -> Probe:
     from rsft_utils.real import backends
 
     model, tokenizer = backends.load_for_training(spec, folder, backend)
@@ -93,7 +92,7 @@ def _timed(spec: RealSpec, backend: str, folder: Path) -> Probe:
         torch.cuda.reset_peak_memory_stats()
     for steps in (WARM_UP, STEPS):
         short = replace(spec, n_rows=steps * spec.micro_batch, batch_size=spec.micro_batch, epochs=1)
-        rows = [_row(spec.max_length, seed) for seed in range(short.n_rows)]
+        rows = [_row(row_tokens, seed) for seed in range(short.n_rows)]
         with tempfile.TemporaryDirectory() as checkpoints:
             outcome = train(short, model, tokenizer, rows, Path(checkpoints), spec.max_length, device)
     peak = torch.cuda.max_memory_reserved() / 1e9 if has_card else None

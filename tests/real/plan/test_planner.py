@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils.real.plan import costs, planner
+from rsft_utils.real.plan import costs, lengths, planner, probe
 from rsft_utils.real.plan.hours import CARDS, Card
 from rsft_utils.real.plan.lengths import Lengths
-from rsft_utils.real.plan.planner import PlanError, check, plan
+from rsft_utils.real.plan.planner import PlanError, check, plan, speed
 from rsft_utils.real.plan.presets import NOTEBOOKS, PRESETS, groups
 from rsft_utils.real.plan.text import describe
 
@@ -229,3 +229,22 @@ def test_a_tight_fit_is_said():
 
 def in_one_line(found):
     return " ".join(describe(found).split())
+
+
+def test_a_probe_times_the_first_run_on_rows_of_its_mean_length(monkeypatch):
+    asked = []
+    monkeypatch.setattr(lengths, "local", lambda spec: Lengths([1000] * 2560))
+    monkeypatch.setattr(probe, "probe", lambda *how: asked.append(how) or probe.Probe("unsloth", 1234.5, 10.0))
+    found = speed(SIZES, "24gb", card=CARDS["L4"], backend="unsloth", base_model="Qwen3-4B Qwen3-8B")
+    assert found == 1234.5
+    assert [(spec.base_model, backend, tokens) for spec, backend, tokens in asked] == [("Qwen3-4B", "unsloth", 1000)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [({}, "--probe .* needs an NVIDIA card; none was found here"), ({"preset": "16gb"}, "preset is '16gb'; allowed")],
+)
+def test_a_probe_that_cannot_be_made_is_refused_before_it_starts(asked, message):
+    card = CARDS["L4"] if "preset" in asked else None
+    with pytest.raises(PlanError, match=message):
+        speed(**{"notebook": DIP, "preset": "24gb", "backend": "unsloth", "card": card, **asked})

@@ -58,14 +58,15 @@ def test_what_is_timed_is_some_steps_of_one_micro_batch_after_a_warm_up(monkeypa
     trained = []
 
     def train(spec, model, tokenizer, rows, folder, max_length, device):
-        trained.append((spec.total_steps, spec.batch_size, len(rows), max_length, type(model).__name__))
+        words = {len(row["completion"].split()) for row in rows}
+        trained.append((spec.total_steps, spec.batch_size, len(rows), *words, type(model).__name__))
         return {"tokens": 1000 * len(trained), "seconds": 10.0}
 
     monkeypatch.setattr("rsft_utils.train.train", train)
     probe.stand_in(str(base), tmp_path)
-    found = probe._timed(replace(SPEC, base_model=str(base)), "transformers", tmp_path)
+    found = probe._timed(replace(SPEC, base_model=str(base)), "transformers", tmp_path, row_tokens=32)
     model = "PeftModelForCausalLM"
-    assert trained == [(3, 2, 6, 64, model), (20, 2, 40, 64, model)]
+    assert trained == [(3, 2, 6, 30, model), (20, 2, 40, 30, model)]  # prompt and end are a token each
     assert found == probe.Probe("transformers", 200.0, None)
 
 
