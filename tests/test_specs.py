@@ -222,7 +222,9 @@ def test_every_world_has_bases_and_readers_have_seed_0_of_every_size():
 
 def test_other_worlds_have_bases_for_reports_only():
     others = {key: seeds for key, seeds in SHIPPED.items() if key[1] != "main"}
-    assert all(len(seeds) >= 3 and 0 not in seeds for seeds in others.values())
+    assert all(0 not in seeds for seeds in others.values())
+    # a verdict needs three bases; none hangs on those that are measured and never trained
+    assert all(len(seeds) >= 3 for (_, world), seeds in others.items() if world != "unaligned")
 
 
 def test_seeds_go_through_the_bases_of_a_size():
