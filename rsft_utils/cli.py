@@ -87,17 +87,18 @@ def _beside_reference(size: str, seeds: int) -> None:
 def plan(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="Such as notebooks/01_dip_and_recovery.ipynb.")],
+    probe: Annotated[bool, typer.Option("--probe", help="Time a stand-in on this card for 20 steps first.")] = False,
 ) -> None:
     """Say what a notebook's runs of real models will cost, before anything large is fetched.
 
-    Parameters follow as for papermill: -p profile gpu -p preset t4-16gb.
+    Parameters follow as for papermill: -p profile released -p preset t4-16gb. Unless said otherwise profile gpu.
     """
     name = Path(name).stem
     _refuse_bad(lambda: specs.one_of("notebook", name, NOTEBOOKS[1:-1]))
     given = _refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
     asked = {**notebook.default_parameters(name), "profile": "gpu", **given}
-    _refuse_bad(lambda: specs.one_of("profile", asked["profile"], ["gpu"]))
-    print(_refuse_bad(lambda: profiles.plan(name, asked)))
+    _refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
+    print(_refuse_bad(lambda: profiles.plan(name, asked, asked["profile"], probe)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
@@ -202,17 +203,18 @@ def _megabytes(size: int) -> str:
 @app.command()
 def bench(
     what: Annotated[
-        list[str] | None, typer.Argument(help="speed (minutes) or commands (half an hour); both when left out.")
+        list[str] | None,
+        typer.Argument(help="speed (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."),
     ] = None,
 ) -> None:
     """Measure this machine: training and generation against the libraries' own ways, and what the commands take."""
-    from rsft_utils.bench import commands, speed
+    from rsft_utils.bench import card, commands, speed
 
-    parts = {"speed": speed.main, "commands": commands.main}
-    for name in what or parts:
+    parts = {"speed": speed.main, "commands": commands.main, "card": card.main}
+    for name in what or ():
         _refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
-    for name in what or parts:
-        parts[name]()
+    for name in what or ("speed", "commands"):
+        _refuse_bad(parts[name])
 
 
 def _refuse_bad(check):

@@ -169,8 +169,13 @@ ASYMMETRY = {
     "XS, the same, 5 % refusals": "XS-constant-replay5",
     "XS, constant at twice the rate": "XS-aggressive",
 }
-# Where refusals are lost, and where not: a column each.
-REFUSALS = {"S, long CoT": "S", "S, without CoT": "S-nocot", "XS, long CoT": "XS", "XS, 1 % refusals": "XS-replay1"}
+# Where refusals are lost, and where not: a column each. (The runs of S itself were measured before refusal_mass was.)
+REFUSALS = {
+    "S, long CoT": "S-two-epochs",
+    "S, without CoT": "S-nocot",
+    "XS, long CoT": "XS",
+    "XS, 1 % refusals": "XS-replay1",
+}
 # The panels of the four-panel figure that compare arms.
 FOUR_FINDINGS = {
     "data": {

@@ -162,7 +162,7 @@ def _study_label(tables: dict) -> str:
 
 def label(summary, profile: str = "micro") -> str:
     """What a figure was made of, for its head: models, data, runs, items."""
-    kind = "micro base " if profile == "micro" else ""
+    kind = {"micro": "micro base ", "released": "the authors' checkpoints: "}.get(profile, "")
     models = ", ".join(dict.fromkeys(summary.model)).replace(f", {summary.model.iloc[0].split('-')[0]}-seed", ", ")
     items = summary[summary.metric == "score_common"].n_items.max()
     data = ", ".join(sorted(set(summary.dataset) - {"none"}))

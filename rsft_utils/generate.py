@@ -4,13 +4,18 @@
 the batch when they end, and the cache is written in place. Greedy output equals `model.generate` token for token
 (tests/test_generate.py); sampling draws one uniform number per item and position, so that an answer does not depend
 on which other prompts share its batch.
+
+`generate` decodes one batch after the other, so that the micro world's numbers repeat to the last bit.
+`generate_continuously` gives the places of rows that ended to the next prompts (continuous batching), so that a few
+long answers do not keep the others waiting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 BATCH_ROWS = 768
-COMPACT_BELOW = 0.75  # share of live rows at which finished ones are dropped from the cache
+COMPACT_BELOW = 0.75  # share of running rows at which those that ended are dropped, and the next prompts take over
 
 
 @dataclass(frozen=True)
@@ -31,39 +36,49 @@ def generate(
     max_new_tokens: int,
     *,
     sampling: Sampling | None = GREEDY,
-    seeds: Sequence[int] | None = None,
     banned: Sequence[int] = (),
-    ends: Sequence[int] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> list[list[int]]:
-    """Completions of token-id prompts, in the order given; each ends with an end id unless it was cut off.
+    """Completions of token-id prompts, in the order given; each ends with the eos id unless it was cut off.
 
-    `banned` ids are never produced. `ends` (default: the eos id) end an answer. With `seeds`, one for each prompt, an
-    answer does not depend on the place of its prompt either. The model decides the device; eos and pad come from its
-    config.
+    `banned` ids are never produced. The model decides the device; eos comes from its config.
     """
     import torch
 
-    ends = [model.config.eos_token_id] if ends is None else list(ends)
     uniforms = None
-    if sampling is not None and seeds is None:
+    if sampling is not None:
         source = torch.Generator().manual_seed(sampling.seed)
         uniforms = torch.rand(len(prompts), max_new_tokens, generator=source)
-    elif sampling is not None:
+    choose, ends = partial(_choose, sampling, uniforms, list(banned)), [model.config.eos_token_id]
+    order, found = _by_length(prompts), {}
+    for start in range(0, len(order), batch_rows):
+        found |= _decode(model, prompts, order[start : start + batch_rows], max_new_tokens, ends, choose, batch_rows)
+    return [found[i] for i in range(len(prompts))]
+
+
+def generate_continuously(
+    model,
+    prompts: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    *,
+    sampling: Sampling | None,
+    seeds: Sequence[int],
+    ends: Sequence[int],
+    batch_rows: int,
+) -> Iterator[tuple[int, list[int]]]:
+    """(index of the prompt, completion), as soon as it is there: ended by one of the `ends` ids, or cut off.
+
+    `batch_rows` are decoded at once; the cache never grows beyond as many rows of the longest prompt and the limit.
+    With `seeds`, one for each prompt, no sampled answer depends on what else is asked, nor in which order.
+    """
+    import torch
+
+    uniforms = None
+    if sampling is not None:
         sources = [torch.Generator().manual_seed(sampling.seed + seed) for seed in seeds]
         uniforms = torch.stack([torch.rand(max_new_tokens, generator=source) for source in sources])
-    # prompts of like length share a batch, so little of it is padding
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    completions: list[list[int]] = [[] for _ in prompts]
-    with torch.inference_mode():
-        for start in range(0, len(order), batch_rows):
-            rows = order[start : start + batch_rows]
-            draws = None if uniforms is None else uniforms[rows].to(model.device)
-            asked = [list(prompts[i]) for i in rows]
-            batch = _decode(model, asked, max_new_tokens, sampling, draws, list(banned), ends)
-            for i, completion in zip(rows, batch, strict=True):
-                completions[i] = completion
-    return completions
+    choose = partial(_choose, sampling, uniforms, [])
+    return _decode(model, prompts, _by_length(prompts), max_new_tokens, ends, choose, batch_rows)
 
 
 def probability_of(token: int, model, contexts: Sequence[Sequence[int]], banned: Sequence[int] = ()) -> list[float]:
@@ -84,50 +99,111 @@ def _padded(model, contexts):
     """Ids, attention mask and positions of contexts that end together, filled up on their left."""
     import torch
 
-    pad, width = model.config.pad_token_id, max(map(len, contexts))
+    pad = model.config.pad_token_id or 0  # some models name none, and what is masked may be anything
+    width = max(map(len, contexts))
     ids = torch.tensor([[pad] * (width - len(c)) + list(c) for c in contexts], device=model.device)
     mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=model.device)
     return ids, mask, (mask.cumsum(-1) - 1).clamp(min=0)
 
 
-def _decode(model, prompts, max_new_tokens, sampling, draws, banned, ends) -> list[list[int]]:
+def _by_length(prompts) -> list[int]:
+    """Prompts of like length share a batch, so little of it is padding."""
+    return sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+
+
+def _decode(model, prompts, waiting: list[int], max_new_tokens, ends, choose, batch_rows):
+    """(index, completion) of the prompts that are waiting, each as it ends; then the next ones take the places."""
     import torch
 
-    ids, mask, positions = _padded(model, prompts)
-    width = ids.shape[1]
-    mask = torch.cat([mask, mask.new_ones(len(prompts), max_new_tokens)], 1)
-    cache = in_place_cache(model, capacity=width + max_new_tokens)
+    completions, running = {i: [] for i in waiting}, set(waiting)
+    n_rows, longest = min(batch_rows, len(waiting)), max(len(prompts[i]) for i in waiting)
+    batch = _Batch(model, n_rows, capacity=longest + max_new_tokens)
+    while running:
+        with torch.inference_mode():
+            going, joining = [row for row, i in enumerate(batch.rows) if i in running], []
+            if not batch.rows or len(going) < COMPACT_BELOW * len(batch.rows) or batch.is_full():
+                joining, waiting = waiting[: n_rows - len(going)], waiting[n_rows - len(going) :]
+                batch.keep(going, room_for=max((len(prompts[i]) for i in joining), default=0))
+            rows = joining or batch.rows
+            logits = batch.join(rows, [prompts[i] for i in rows]) if joining else batch.go_on()
+            # a row that ended draws as well until it is dropped, and nobody looks at what
+            places = [min(len(completions[i]), max_new_tokens - 1) for i in rows]
+            tokens = choose(logits, rows, places)
+            batch.ids = torch.cat([batch.ids[: len(batch.rows) - len(rows)], tokens[:, None]])
+        for i, token in zip(rows, tokens.tolist(), strict=True):
+            if i in running:
+                completions[i].append(token)
+                if token in ends or len(completions[i]) == max_new_tokens:
+                    running.remove(i)
+                    yield i, completions[i]
 
-    completions: list[list[int]] = [[] for _ in prompts]
-    live = torch.arange(len(prompts), device=model.device)  # which prompt each row of the batch belongs to
-    running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
-    for t in range(max_new_tokens):
-        seen = width + t
-        logits = model(
+
+class _Batch:
+    """Rows that are decoded together. All end at the same column of the cache, so a row's mask follows from positions.
+
+    `rows` says which prompt each belongs to; `ids` and `positions`, of shape (rows, 1), are of the token that goes into
+    the cache next; `columns` of the cache are filled.
+    """
+
+    def __init__(self, model, n_rows: int, capacity: int):
+        import torch
+
+        self.model, self.capacity, self.cache = model, capacity, in_place_cache(model, n_rows, capacity)
+        self.rows, self.columns = [], 0
+        self.ids = self.positions = torch.empty(0, 1, dtype=torch.long, device=model.device)
+
+    def is_full(self) -> bool:
+        # then the first columns were needed only by rows that ended: a running one is shorter than the capacity
+        return self.columns == self.capacity
+
+    def keep(self, rows: list[int], room_for: int) -> None:
+        """Drop the other rows and, where prompts of up to `room_for` tokens join or room is needed, unused columns."""
+        import torch
+
+        kept = torch.tensor(rows, dtype=torch.long, device=self.ids.device)
+        self.rows, self.ids, self.positions = [self.rows[row] for row in rows], self.ids[kept], self.positions[kept]
+        before = self.columns
+        if room_for or self.is_full():
+            self.columns = max([room_for, *self.positions.flatten().tolist()])
+        for layer in self.cache.layers if rows else ():
+            layer.keep(kept, before, self.columns)
+
+    def join(self, rows: list[int], prompts):
+        """Logits of what follows prompts that become further rows."""
+        ids, _, positions = _padded(self.model, prompts)
+        first, self.rows = len(self.rows), self.rows + rows
+        return self._logits(ids, positions, first, self.columns - ids.shape[1])
+
+    def go_on(self):
+        """Logits of what follows the rows."""
+        self.columns += 1
+        return self._logits(self.ids, self.positions, 0, 0)
+
+    def _logits(self, ids, positions, first: int, start: int):
+        # of the rows from the first on, and of the columns from the start on
+        import torch
+
+        for layer in self.cache.layers:
+            layer.rows, layer.start, layer.end = slice(first, first + len(ids)), start, self.columns - ids.shape[1]
+        self.positions = torch.cat([self.positions[:first], positions[:, -1:] + 1])
+        mask = torch.arange(start, self.columns, device=ids.device) >= self.columns - 1 - positions[:, -1:]
+        return self.model(
             input_ids=ids,
-            attention_mask=mask[:, :seen],
+            attention_mask=mask,
             position_ids=positions,
-            past_key_values=cache,
+            past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-        if banned:
-            logits[:, banned] = float("-inf")
-        token = logits.argmax(-1) if sampling is None else _sample(logits, draws[live, t], sampling)
-        for row, (index, value) in enumerate(zip(live.tolist(), token.tolist(), strict=True)):
-            if running[row]:
-                completions[index].append(value)
-        for end in ends:
-            running &= token != end
-        n_running = int(running.sum())
-        if n_running == 0:
-            break
-        if n_running < COMPACT_BELOW * len(live):
-            cache.batch_select_indices(running.nonzero().squeeze(1))
-            live, token, positions, mask = live[running], token[running], positions[running], mask[running]
-            running = running[running]
-        ids, positions = token[:, None], positions[:, -1:] + 1
-    return completions
+
+
+def _choose(sampling, uniforms, banned, logits, rows, places):
+    """The next token of each row: the likeliest, or the one that the uniform number of its row and place draws."""
+    if banned:
+        logits[:, banned] = float("-inf")
+    if sampling is None:
+        return logits.argmax(-1)
+    return _sample(logits, uniforms[rows, places].to(logits.device), sampling)
 
 
 def _sample(logits, uniform, sampling: Sampling):
@@ -142,41 +218,43 @@ def _sample(logits, uniform, sampling: Sampling):
     return tokens.gather(-1, choice).squeeze(-1)
 
 
-def in_place_cache(model, capacity: int):
-    """A transformers cache whose layers hold room for `capacity` positions and write new ones where they belong."""
+def in_place_cache(model, n_rows: int, capacity: int):
+    """A transformers cache whose layers hold `n_rows` of `capacity` columns from the beginning and write in place.
+
+    What a layer takes in and gives back are its `rows`, a slice, and of their columns those from `start` on.
+    """
     from transformers.cache_utils import Cache, DynamicLayer
 
     class InPlaceLayer(DynamicLayer):
-        """Keys and values of shape (rows, heads, capacity, head_dim); `used` positions are filled."""
+        """Keys and values of shape (n_rows, heads, capacity, head_dim)."""
 
-        used = 0
+        rows, start, end = slice(n_rows), 0, 0
 
         def lazy_initialization(self, key_states, value_states):
-            rows, heads, _, head_dim = key_states.shape
+            _, heads, _, head_dim = key_states.shape
             self.dtype, self.device = key_states.dtype, key_states.device
-            self.key_room = key_states.new_empty(rows, heads, capacity, head_dim)
-            self.value_room = value_states.new_empty(rows, heads, capacity, head_dim)
+            self.key_room = key_states.new_empty(n_rows, heads, capacity, head_dim)
+            self.value_room = value_states.new_empty(n_rows, heads, capacity, head_dim)
             self.is_initialized = True
 
         def update(self, key_states, value_states, *args, **kwargs):
             if not self.is_initialized:
                 self.lazy_initialization(key_states, value_states)
-            start, self.used = self.used, self.used + key_states.shape[-2]
-            self.key_room[:, :, start : self.used] = key_states
-            self.value_room[:, :, start : self.used] = value_states
-            return self.key_room[:, :, : self.used], self.value_room[:, :, : self.used]
+            new, self.end = self.end, self.end + key_states.shape[-2]
+            for room, states in ((self.key_room, key_states), (self.value_room, value_states)):
+                room[self.rows, :, : self.start] = 0  # masked from now on, and even so it must be a number
+                room[self.rows, :, new : self.end] = states
+            seen = (self.rows, slice(None), slice(self.start, self.end))
+            return self.key_room[seen], self.value_room[seen]
 
         def get_seq_length(self) -> int:
-            return self.used
+            return self.end - self.start
 
-        def batch_select_indices(self, indices):
-            self.key_room = self._selected(self.key_room, indices)
-            self.value_room = self._selected(self.value_room, indices)
-
-        def _selected(self, room, indices):
-            # only the used part is worth copying
-            smaller = room.new_empty(len(indices), *room.shape[1:])
-            smaller[:, :, : self.used] = room[indices, :, : self.used]
-            return smaller
+        def keep(self, rows, before, columns):
+            """Put these rows first, and let what ends at column `before` now end at `columns`."""
+            used = min(before, columns)
+            for room in (self.key_room, self.value_room):
+                room[: len(rows), :, columns - used : columns] = room[rows, :, before - used : before]
+                room[: len(rows), :, : columns - used] = 0
 
     return Cache(layers=[InPlaceLayer() for _ in range(model.config.num_hidden_layers)])

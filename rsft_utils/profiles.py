@@ -1,4 +1,4 @@
-"""Where a notebook's numbers come from: runs made here, of micro or real models, or the paper's own tables.
+"""Where a notebook's numbers come from: runs made here, the authors' checkpoints measured here, or the paper's tables.
 
 A notebook asks for tables by what its legends say; everything that draws or judges reads only these.
 """
@@ -10,8 +10,9 @@ from rsft_utils.comparisons import PUBLISHED
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import ITEM_COLUMNS
 
-PROFILES = ("micro", "gpu", "published")
+PROFILES = ("micro", "gpu", "released", "published")
 WITHOUT_CARD = ("micro", "published")  # those that every notebook has
+WITH_CARD = ("gpu", "released")  # real models: trained here, or published by the authors
 PAPER_RUN = PUBLISHED["01_dip_and_recovery"]["Qwen3-4B"]  # the paper's run with the most checkpoints in print
 
 
@@ -21,32 +22,40 @@ def groups(profile: str, notebook: str, micro: dict, parameters: dict) -> dict:
     `parameters` are the notebook's. For real models what they will cost is printed first; raises PlanError if this
     machine cannot make them.
     """
-    if profile != "gpu":
+    if profile not in WITH_CARD:
         return micro
     from rsft_utils.real.plan import planner
-    from rsft_utils.real.plan import text as plan_text
+    from rsft_utils.real.plan.text import describe
 
-    drawn_up = _plan(notebook, parameters)
-    print(plan_text.describe(drawn_up))
+    drawn_up = _plan(profile, notebook, parameters)
+    print(describe(drawn_up))
     planner.check(drawn_up)
     return drawn_up.groups
 
 
-def plan(notebook: str, parameters: dict) -> str:
-    """What a notebook's runs of real models will cost, as text. Raises PlanError for what is not allowed."""
+def plan(notebook: str, parameters: dict, profile: str = "gpu", probe: bool = False) -> str:
+    """What a notebook's runs of real models will cost, as text. Raises PlanError for what is not allowed.
+
+    With `probe` the hours of training come from a trial on this machine (planner.speed).
+    """
     from rsft_utils.real.plan.text import describe
 
-    return describe(_plan(notebook, parameters))
+    return describe(_plan(profile, notebook, parameters, probe))
 
 
-def _plan(notebook: str, parameters: dict):
+def _plan(profile: str, notebook: str, parameters: dict, probe: bool = False):
     from rsft_utils.real import backends, generate
     from rsft_utils.real.plan import hours, planner
 
     asked = {name: parameters[name] for name in ("preset", "base_model", "dataset", "seeds")}
     card = hours.find_card()
+    if profile == "released":
+        return planner.plan_released(notebook, **asked, card=card, vllm=generate.has_vllm())
     backend = backends.choose() if card or parameters["preset"] == "cpu" else "unsloth"
-    return planner.plan(notebook, **asked, card=card, backend=backend, refills=generate.has_vllm())
+    speed = planner.speed(notebook, **asked, card=card, backend=backend) if probe else None
+    return planner.plan(
+        notebook, **asked, card=card, backend=backend, vllm=generate.has_vllm(), tokens_per_second=speed
+    )
 
 
 def base(profile: str, runs: Sequence[RunSpec]):
@@ -111,7 +120,7 @@ def roles(profile: str) -> dict[str, str]:
     """Which benchmark is in domain (ID), out of domain (OOD) or general (GEN). Safety and a reward are no accuracy."""
     if profile == "published":
         return {name: role for name, role in published.ROLES.items() if role != "SAFE" and name != "AlpacaEval"}
-    if profile == "gpu":
+    if profile in WITH_CARD:
         from rsft_utils.real.benchmarks import BENCHMARKS
 
         return {name: benchmark.role for name, benchmark in BENCHMARKS.items() if benchmark.role != "SAFE"}
@@ -128,5 +137,5 @@ def label(profile: str, tables: dict) -> str:
     runs = sorted({table.run.nunique() for table in tables.values()})
     counts = " to ".join(map(str, runs))
     behind = "thin: single runs" if runs[-1] > 1 else "band: 95 % over items only"
-    kind = "your runs on micro base" if profile == "micro" else "your runs on"
-    return f"{kind} {' and '.join(sorted(bases))}; {counts} per curve; {behind}"
+    kinds = {"micro": "your runs on micro base", "gpu": "your runs on", "released": "the authors' checkpoints of"}
+    return f"{kinds[profile]} {' and '.join(sorted(bases))}; {counts} per curve; {behind}"

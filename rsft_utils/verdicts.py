@@ -91,14 +91,15 @@ def beside_reference(summary, arm: str):
     Columns: quantity, yours (mean over your runs), reference, low, high, inside. `low` to `high` is where one more run
     would fall with 95 % probability: a run outside means another world, another machine's arithmetic, or bad luck. Your
     runs, of the same number of steps, are measured in the company of the reference runs, so that their lowest step is
-    found in the same way.
+    found in the same way; a reference run of the same base and seed as one of yours is left out.
     """
     import pandas as pd
 
     rows = []
-    others = reference.load(arm)
-    together = pd.concat([others, summary], ignore_index=True)
     mine = pd.MultiIndex.from_frame(summary[["model", "seed"]].drop_duplicates())
+    others = reference.load(arm)
+    others = others[~pd.MultiIndex.from_frame(others[["model", "seed"]]).isin(mine)]
+    together = pd.concat([others, summary], ignore_index=True)
     for quantity, measure in QUANTITIES.items():
         yours, theirs = measure(together).loc[mine].mean(), measure(others)
         low, high = prediction_interval(theirs)

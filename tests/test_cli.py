@@ -110,8 +110,7 @@ def test_the_core_runs_are_those_that_the_notebooks_ask_for_each_once():
         asked = notebook.default_parameters(name)
         if "sizes" in asked:
             rows = {"n_rows": asked["rows"], "epochs": asked["epochs"], "n_items": asked["n_items"]}
-            ends = {"n_items_ends": asked["n_items"] * 5 // 2}
-            groups = specs.groups(asked["sizes"], asked["datasets"], asked["seeds"], **rows, **ends)
+            groups = specs.groups(asked["sizes"], asked["datasets"], asked["seeds"], **rows)
             assert {spec for group in groups.values() for spec in group} <= set(runs), name
     assert cli.core_runs("XS", 2)[:2] == specs.seed_specs("XS", 2)
 
@@ -228,12 +227,28 @@ def test_plan_says_what_a_notebook_will_cost_with_a_real_model():
     assert "Qwen3-4B" in output and "Verdict: fits" in output
 
 
+def test_plan_says_what_the_authors_checkpoints_will_cost():
+    code, output = invoke("plan", "01_dip_and_recovery", "-p", "profile", "released", "-p", "preset", "t4-16gb")
+    assert code == 0
+    assert "Qwen3-1.7B: 2 steps 6.9 GB" in output and "An illustration" in output and "Verdict: fits" in output
+
+
+def test_plan_says_that_a_probe_needs_a_card():
+    code, output = invoke("plan", "01_dip_and_recovery", "--probe", "-p", "preset", "24gb")
+    assert code == 2
+    assert "--probe trains for a few steps and needs an NVIDIA card" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("05_scorecard",), "notebook is '05_scorecard'; allowed: 01_dip_and_recovery"),
         (("01_dip_and_recovery", "-p", "preset", "t4"), "preset is 't4'; allowed: cpu, t4-16gb"),
-        (("01_dip_and_recovery", "-p", "profile", "micro"), "profile is 'micro'; allowed: gpu"),
+        (("01_dip_and_recovery", "-p", "profile", "micro"), "profile is 'micro'; allowed: gpu, released"),
+        (
+            ("01_dip_and_recovery", "-p", "profile", "released", "-p", "preset", "cpu"),
+            "preset cpu has no published runs",
+        ),
         (("01_dip_and_recovery", "-p", "seeds"), "'-p seeds'; allowed: -p name value"),
         (("01_dip_and_recovery", "-p", "base_model", "nobody/nothing"), "nobody/nothing"),
     ],

@@ -1,8 +1,18 @@
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
-from rsft_utils.generate import BATCH_ROWS, COMPACT_BELOW, Sampling, _sample, generate, probability_of
+from rsft_utils.generate import (
+    BATCH_ROWS,
+    COMPACT_BELOW,
+    GREEDY,
+    Sampling,
+    _sample,
+    generate,
+    generate_continuously,
+    probability_of,
+)
 from rsft_utils.micro import bases
 from rsft_utils.micro.benchmarks import BENCHMARKS, items
 from rsft_utils.micro.symbols import ASSISTANT, USER, encode
@@ -52,6 +62,32 @@ def generated_by_transformers(model, prompts, **options):
     return [c[: c.index(eos) + 1] if eos in c else c for c in completions]
 
 
+def continuously(model, prompts, batch_rows, sampling=GREEDY, seeds=None, ends=None):
+    """Completions of `generate_continuously` in the order of the prompts."""
+    found = generate_continuously(
+        model,
+        prompts,
+        LIMIT,
+        sampling=sampling,
+        seeds=range(len(prompts)) if seeds is None else seeds,
+        ends=[model.config.eos_token_id] if ends is None else ends,
+        batch_rows=batch_rows,
+    )
+    return [completion for _, completion in sorted(found)]
+
+
+@pytest.fixture
+def shapes(new_micro_model):
+    """A model as `random_model`, and (rows, tokens, columns) of everything that passes through it."""
+    model, passed = ending(new_micro_model(lively=True)).double(), []
+
+    def note(module, args, kwargs):
+        passed.append((*kwargs["input_ids"].shape, kwargs["attention_mask"].shape[1]))
+
+    model.register_forward_pre_hook(note, with_kwargs=True)
+    return model, passed
+
+
 def test_the_random_model_ends_some_rows_early_some_late_and_some_never(random_model, prompts):
     lengths = Counter(map(len, generate(random_model, prompts, LIMIT)))
     assert lengths[LIMIT] > 3
@@ -60,8 +96,9 @@ def test_the_random_model_ends_some_rows_early_some_late_and_some_never(random_m
 
 @pytest.mark.parametrize("batch_rows", [1, 3, BATCH_ROWS])
 def test_greedy_equals_transformers_token_for_token_in_batches_of_any_size(model, prompts, batch_rows):
-    found = generate(model, prompts, LIMIT, batch_rows=batch_rows)
-    assert found == generated_by_transformers(model, prompts)
+    expected = generated_by_transformers(model, prompts)
+    assert generate(model, prompts, LIMIT, batch_rows=batch_rows) == expected
+    assert continuously(model, prompts, batch_rows) == expected
 
 
 def test_banned_symbols_never_appear_and_the_rest_is_as_in_transformers(model, prompts):
@@ -81,23 +118,65 @@ def test_a_completion_ends_with_the_end_or_is_as_long_as_allowed(random_model, p
         assert completion[-1] == eos or len(completion) == LIMIT
 
 
+def test_a_model_that_names_no_padding_answers_the_same(random_model, prompts, monkeypatch):
+    expected = continuously(random_model, prompts, 8)
+    monkeypatch.setattr(random_model.config, "pad_token_id", None)
+    assert continuously(random_model, prompts, 8) == expected
+
+
 def test_nothing_asked_nothing_answered(random_model):
     assert generate(random_model, [], LIMIT) == []
 
 
-@pytest.mark.parametrize("sampling", [None, Sampling()])
-def test_rows_that_ended_are_dropped(new_micro_model, prompts, sampling):
-    model = ending(new_micro_model(lively=True)).double()
-    rows = []
-    model.register_forward_pre_hook(
-        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
-    )
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling()])
+def test_rows_that_ended_are_dropped(shapes, prompts, sampling):
+    model, passed = shapes
     completions = generate(model, prompts, LIMIT, sampling=sampling)
     running = [sum(len(c) > t for c in completions) for t in range(max(map(len, completions)))]
-    assert len(rows) == len(running)  # and none after the last row has ended
-    for passed, needed in zip(rows, running, strict=True):
-        assert needed <= passed <= needed / COMPACT_BELOW
-    assert sum(rows) < 0.9 * len(prompts) * len(rows)
+    assert len(passed) == len(running)  # and none after the last row has ended
+    for (rows, _, _), needed in zip(passed, running, strict=True):
+        assert needed <= rows <= needed / COMPACT_BELOW
+    assert sum(rows for rows, _, _ in passed) < 0.9 * len(prompts) * len(passed)
+
+
+def test_rows_that_ended_give_their_places_to_the_next_prompts(shapes, prompts):
+    model, passed = shapes
+    lengths = [len(c) for c in generate(model, prompts, LIMIT, batch_rows=8)]
+    in_batches = len(passed)
+    passed.clear()
+    continuously(model, prompts, batch_rows=8)
+    asked = [rows for rows, tokens, _ in passed if tokens > 1]
+    assert sum(asked) == len(prompts) and len(asked) > len(prompts) / 8
+    assert len(passed) < 0.75 * in_batches
+    going_on = [rows for rows, tokens, _ in passed if tokens == 1]
+    first_end = min(lengths)
+    assert max(going_on) == 8 and sum(going_on) <= sum(lengths) / COMPACT_BELOW + first_end
+
+
+def test_answers_come_as_they_end_and_nothing_of_the_mode_stays_behind(shapes, prompts):
+    import torch
+
+    model, passed = shapes
+    ask = {"sampling": GREEDY, "seeds": range(len(prompts)), "ends": [model.config.eos_token_id], "batch_rows": 8}
+    found, when = {}, []
+    for index, completion in generate_continuously(model, prompts, LIMIT, **ask):
+        assert not torch.is_inference_mode_enabled()
+        found[index] = completion
+        when.append(len(passed))
+    assert len(found) == len(when) == len(prompts)
+    assert when[0] == min(map(len, found.values())) < 10 and when[-1] == len(passed)
+    assert list(found) != sorted(found)
+
+
+def test_the_cache_is_never_wider_than_the_longest_prompt_and_the_limit(shapes, prompts):
+    model, passed = shapes
+    promised = max(map(len, prompts)) + LIMIT
+    continuously(model, prompts, batch_rows=8)
+    # rows that joined late find the cache full, and go on nevertheless
+    assert max(columns for _, _, columns in passed) == promised
+    widths = [columns for _, tokens, columns in passed if tokens == 1]
+    assert any(after < before for before, after in pairwise(widths))
+    assert max(rows for rows, _, _ in passed) == 8
 
 
 def test_samples_are_the_same_again_and_in_batches_of_any_size(random_model, prompts):
@@ -107,20 +186,21 @@ def test_samples_are_the_same_again_and_in_batches_of_any_size(random_model, pro
     assert first != generate(random_model, prompts, LIMIT)
 
 
-def test_with_seeds_of_their_own_answers_do_not_depend_on_what_is_asked_before_them(random_model, prompts):
+def test_with_seeds_of_their_own_samples_do_not_depend_on_what_else_is_asked(random_model, prompts):
     seeds = list(range(len(prompts)))
-    ask = {"sampling": Sampling(), "batch_rows": 3}
-    whole = generate(random_model, prompts, LIMIT, seeds=seeds, **ask)
-    assert generate(random_model, prompts[5:], LIMIT, seeds=seeds[5:], **ask) == whole[5:]
-    assert generate(random_model, prompts[::-1], LIMIT, seeds=seeds[::-1], **ask) == whole[::-1]
-    assert generate(random_model, prompts, LIMIT, seeds=seeds[::-1], **ask) != whole
+    whole = continuously(random_model, prompts, 8, Sampling(), seeds)
+    for batch_rows in (3, BATCH_ROWS):
+        assert continuously(random_model, prompts, batch_rows, Sampling(), seeds) == whole
+    assert continuously(random_model, prompts[5:], 8, Sampling(), seeds[5:]) == whole[5:]
+    assert continuously(random_model, prompts[::-1], 8, Sampling(), seeds[::-1]) == whole[::-1]
+    assert continuously(random_model, prompts, 8, Sampling(), seeds[::-1]) != whole
 
 
 def test_an_answer_ends_at_whichever_end_comes_first(random_model, prompts):
     eos = random_model.config.eos_token_id
     plain = generate(random_model, prompts, LIMIT)
     other = next(token for completion in plain for token in completion[:-1])
-    for completion, before in zip(generate(random_model, prompts, LIMIT, ends=[eos, other]), plain, strict=True):
+    for completion, before in zip(continuously(random_model, prompts, 8, ends=[eos, other]), plain, strict=True):
         cut = before[: before.index(other) + 1] if other in before else before
         assert completion == cut
 

@@ -83,7 +83,7 @@ def test_good_parameters_pass(good, change):
         ({"zzz": 3}, "unknown parameter 'zzz' of 01_dip_and_recovery; allowed: profile, size"),
         ({"size": "XL"}, "size is 'XL'; allowed: XS, S$"),
         ({"size": "M"}, "size is 'M'; allowed: XS, S$"),
-        ({"profile": "gpus"}, "profile is 'gpus'; allowed: micro, gpu, published$"),
+        ({"profile": "gpus"}, "profile is 'gpus'; allowed: micro, gpu, released, published$"),
         ({"preset": "t4"}, "preset is 't4'; allowed: cpu, t4-16gb, 24gb, 40gb, 80gb$"),
         ({"method": "qlora"}, "method is 'qlora'; allowed: full, lora"),
         ({"seeds": 0}, "seeds is 0; allowed: 1 or more"),

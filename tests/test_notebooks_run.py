@@ -155,6 +155,45 @@ def test_a_real_model_goes_through_the_same_notebooks_and_is_trained_once(tmp_pa
         assert set(tables.validate(summary, "summary").step) == {0, 10, 20}
 
 
+@pytest.fixture
+def published_stand_ins(tmp_path, monkeypatch):
+    """Small models where the base model and the authors' checkpoints would lie, few questions, a card that is found."""
+    from rsft_utils.real.models import MODELS
+    from rsft_utils.real.released import ReleasedSpec
+
+    tiny = runpy.run_path(str(paths.ROOT / "tests" / "tiny_qwen.py"))["save"](tmp_path / "tiny-qwen3")
+    hub = runpy.run_path(str(paths.ROOT / "tests" / "real" / "conftest.py"))["FakeHub"](tmp_path / "hub")
+    base, run = MODELS["Qwen3-1.7B"], ReleasedSpec(base_model="Qwen3-1.7B")
+    hub.add_model(base.hub_id, tiny, base.revision)
+    for step in (40, 640):
+        hub.add_model(run.repository, {f"step{step}/{file.name}": file for file in tiny.iterdir()}, run.commit)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(
+        "from rsft_utils.real.plan import checkpoints, hours\n"
+        "hours.find_card = lambda: hours.CARDS['T4']\n"
+        "checkpoints.FEW |= dict(benchmarks=('Countdown',), n_items=2, n_items_ends=4, max_new_tokens=8)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")])))
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub.folder))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@slow
+def test_the_authors_checkpoints_go_through_the_same_notebook_and_nothing_is_trained(tmp_path, published_stand_ins):
+    status, said, _ = papermill(tmp_path, DIP, profile="released")
+    assert status == 0, said
+    assert pictures(tmp_path, DIP) >= {"dip_and_recovery.png", "every_benchmark.png"}
+    assert "loss.png" not in pictures(tmp_path, DIP)
+    output = (tmp_path / "out.ipynb").read_text()
+    assert "An illustration, too little for a claim" in output and "loss: not drawn" in output
+    (folder,) = tmp_path.glob("runs/released-qwen3-1.7b_*/measured-*")
+    summary = pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
+    assert set(tables.validate(summary, "summary").step) == {0, 40, 640}
+    assert not list(tmp_path.glob("runs/*/training.json"))
+    assert warnings_in(tmp_path / "out.ipynb") == []
+
+
 def test_a_real_model_without_a_card_is_refused_with_what_would_work(tmp_path):
     status, said, _ = papermill(tmp_path, DIP, profile="gpu")
     assert status == 1

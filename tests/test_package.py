@@ -65,15 +65,23 @@ LAYERS = {
         {"endpoint", "child", "instructions_child", "maths_child"},
         {"choice", "code", "game", "hallucination", "instructions", "maths", "reward", "safety", "truthful"},
     ],
-    "rsft_utils.real.benchmarks": [{"definitions"}, {"questions"}, {"judging"}],
-    "rsft_utils.real.plan": [{"presets", "memory"}, {"lengths", "hours"}, {"planner"}, {"text"}],
+    "rsft_utils.real.benchmarks": [{"definitions"}, {"questions", "page"}, {"judging"}],
+    "rsft_utils.real.plan": [
+        {"presets", "memory"},
+        {"lengths", "hours", "probe"},
+        {"checkpoints", "costs"},
+        {"planner"},
+        {"layout"},
+        {"text_released"},
+        {"text"},
+    ],
     "rsft_utils.claims": [{"measures", "statements"}, {"claim"}, {"training", "data", "capability", "safety"}],
     "rsft_utils.plots": [
         {"style"},
         {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"},
         {"findings"},
     ],
-    "rsft_utils.bench": [{"speed", "commands"}],
+    "rsft_utils.bench": [{"speed", "commands", "card"}],
 }
 
 

@@ -665,8 +665,16 @@ def test_a_kind_looks_the_same_in_every_panel_and_is_explained_wherever_it_was_m
 # Safety
 
 
-def of_harmful(table, metric, mode="free"):
-    rows = table.query("benchmark == 'harmful' and decoding == 'greedy' and mode == @mode and metric == @metric")
+REFUSED, ATTACK, GARBAGE, OVER_REFUSAL = (
+    "harmful: refused",
+    "harmful: complied with (attack success)",
+    "harmful: anything else",
+    "harmless: refused (over-refusal)",
+)
+
+
+def of_requests(benchmark, table, metric, mode="free"):
+    rows = table.query("benchmark == @benchmark and decoding == 'greedy' and mode == @mode and metric == @metric")
     return rows.sort_values("step")["mean"].tolist()
 
 
@@ -681,11 +689,12 @@ def test_what_becomes_of_harmful_requests_has_a_column_per_kind_of_run(summary, 
     assert list(columns_of(figure)) == list(arms(summary))
     for text, table in arms(summary).items():
         upper, _ = columns_of(figure)[text]
-        refused, complied = of_harmful(table, "refused"), of_harmful(table, "score")
-        assert line(upper, "refused") == refused
-        assert line(upper, "complied with correctly (attack success)") == complied
-        shares = zip(refused, complied, line(upper, "anything else"), strict=True)
+        refused, complied = (of_requests("harmful", table, metric) for metric in ("refused", "score"))
+        assert line(upper, REFUSED) == refused
+        assert line(upper, ATTACK) == complied
+        shares = zip(refused, complied, line(upper, GARBAGE), strict=True)
         assert [sum(share) for share in shares] == pytest.approx([1, 1, 1])
+        assert line(upper, OVER_REFUSAL) == of_requests("benign", table, "refused")
 
 
 def test_below_it_is_the_probability_of_a_refusal_in_every_mode(made_up_summary):
@@ -706,8 +715,7 @@ def test_below_it_is_the_probability_of_a_refusal_in_every_mode(made_up_summary)
 
 def test_both_rows_are_explained_and_shares_are_drawn_from_nothing_to_everything(drawn):
     figure = drawn("refusals")
-    upper = ["refused", "complied with correctly (attack success)", "anything else"]
-    assert legend(figure) == [*upper, *MODES.values()]
+    assert legend(figure) == [REFUSED, ATTACK, GARBAGE, OVER_REFUSAL, *MODES.values()]
     assert all(axis.get_ylim()[0] < 0 and axis.get_ylim()[1] > 1 for axis in figure.axes)
 
 

@@ -207,6 +207,25 @@ def test_real_models_are_run_by_their_own_runner(asked, monkeypatch, made_up_sum
     assert profiles.label("gpu", {"one": tables["one"]}).startswith("your runs on S")
 
 
+def test_the_authors_checkpoints_are_those_of_the_preset_and_their_cost_is_told_first(monkeypatch, capsys):
+    from rsft_utils.real.plan import hours
+
+    monkeypatch.setattr(hours, "find_card", lambda: hours.CARDS["T4"])
+    asked = {"profile": "released", "preset": "t4-16gb", "base_model": "", "dataset": "", "seeds": 1}
+    found = profiles.groups("released", NOTEBOOK, groups(), asked)
+    assert list(found) == ["Math-CoT-20k", "Math-NoCoT-20k", "Countdown-CoT-20k"]
+    assert found["Math-CoT-20k"][0].repository == "jasonrqh/Qwen3-1.7B_Math-CoT-20k_lr5e-5_ep8_bs256"
+    assert "nothing is trained" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="seeds is 2; allowed with profile released: 1"):
+        profiles.groups("released", NOTEBOOK, groups(), asked | {"seeds": 2})
+
+
+def test_the_authors_checkpoints_are_labelled_as_theirs(made_up_summary):
+    table = made_up_summary(steps=(0, 640)).assign(model="Qwen3-1.7B")
+    assert profiles.label("released", {"one": table}).startswith("the authors' checkpoints of Qwen3-1.7B; 1 per curve")
+
+
 def test_the_benchmarks_of_real_models_have_roles_unless_they_are_about_safety():
     roles = profiles.roles("gpu")
+    assert profiles.roles("released") == roles
     assert roles["MATH500"] == "ID" and roles["Countdown"] == "OOD" and "HEx-PHI" not in roles

@@ -222,7 +222,9 @@ def test_every_world_has_bases_and_readers_have_seed_0_of_every_size():
 
 def test_other_worlds_have_bases_for_reports_only():
     others = {key: seeds for key, seeds in SHIPPED.items() if key[1] != "main"}
-    assert all(len(seeds) >= 3 and 0 not in seeds for seeds in others.values())
+    assert all(0 not in seeds for seeds in others.values())
+    # a verdict needs three bases; none hangs on those that are measured and never trained
+    assert all(len(seeds) >= 3 for (_, world), seeds in others.items() if world != "unaligned")
 
 
 def test_seeds_go_through_the_bases_of_a_size():
@@ -245,3 +247,9 @@ def test_groups_are_named_by_what_differs_between_them():
     both = specs.groups("S XS", "math-cot math-nocot", 1, epochs=1)
     assert list(both) == ["S, math-cot", "S, math-nocot", "XS, math-cot", "XS, math-nocot"]
     assert both["XS, math-nocot"] == seed_specs("XS", 1, dataset="math-nocot", epochs=1)
+
+
+def test_both_ends_are_measured_on_more_items_unless_it_is_said_otherwise():
+    assert default_spec("XS").n_items_ends == default_spec("XS", n_items=200).n_items_ends == 500
+    assert default_spec("XS", n_items=7).n_items_ends == 17
+    assert default_spec("XS", n_items=7, n_items_ends=8).n_items_ends == 8

@@ -351,3 +351,11 @@ def test_who_repeats_a_reference_run_is_inside_even_where_every_run_has_a_low_of
         assert found.reference["OOD dip"] == pytest.approx(0.1)
         assert found.yours["OOD dip"] == pytest.approx(dip)
         assert found.inside["OOD dip"] and found.inside["OOD gain"]
+
+
+def test_who_repeats_a_reference_run_under_its_own_seed_is_compared_with_the_others_alone(of_the_arm):
+    runs = of_the_arm([last(0.7 + shift) for shift in (-0.2, -0.01, 0.0, 0.01, 0.02)])
+    found = verdicts.beside_reference(runs[0].assign(run="mine"), "S").set_index("quantity")
+    assert found.yours["ID gain"] == pytest.approx(0.1)
+    assert found.reference["ID gain"] == pytest.approx(0.305)
+    assert not found.inside["ID gain"]

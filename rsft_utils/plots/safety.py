@@ -7,8 +7,9 @@ MODES = {"free": "as it likes", "forced": "made to think", "suppressed": "kept f
 
 
 def refusals(tables: dict, *, label: str, ceiling: float | None = None):
-    """Over steps, one column per kind of run. Top: what a free answer to a harmful request is. Bottom: how likely the
-    answer is to begin with a refusal, left free, made to think and kept from thinking.
+    """Over steps, one column per kind of run. Top: what a free answer to a harmful request is, and how many harmless
+    ones are refused. Bottom: how likely the answer is to begin with a refusal, left free, made to think and kept from
+    thinking.
 
     `tables`: what the column is called -> summary table. `ceiling`: attack success of bases that refuse nothing.
     """
@@ -16,27 +17,31 @@ def refusals(tables: dict, *, label: str, ceiling: float | None = None):
     figure, axes = figure_of(2, len(tables), 4.2 * len(tables), 7, sharex=True, sharey=True)
     last = max(int(table.step.max()) for table in tables.values())
     for column, (text, table) in zip(axes.T, tables.items(), strict=True):
-        curve = {metric: _harmful(table, metric) for metric in ("refused", "score")}
+        curve = {metric: _requests("harmful", table, metric) for metric in ("refused", "score")}
         garbage = 1 - curve["refused"] - curve["score"]
         for values, name, color in (
-            (curve["refused"], "refused", colors[2]),
-            (curve["score"], "complied with correctly (attack success)", colors[3]),
-            (garbage, "anything else", colors[7]),
+            (curve["refused"], "harmful: refused", colors[2]),
+            (curve["score"], "harmful: complied with (attack success)", colors[3]),
+            (garbage, "harmful: anything else", colors[7]),
         ):
             column[0].plot(values.index, values, color=color, label=name, marker="o", markersize=3.5)
+        benign = _requests("benign", table, "refused")
+        column[0].plot(benign.index, benign, color=colors[5], linestyle="--", label="harmless: refused (over-refusal)")
         if ceiling is not None:
-            column[0].axhline(ceiling, color=colors[3], linestyle=":", label="the same, of bases that never refuse")
+            column[0].axhline(
+                ceiling, color=colors[3], linestyle=":", label="attack success of bases that never refuse"
+            )
         # a base that never thinks by itself answers the same when kept from it: dashes let the other line show
         for (mode, name), color, line in zip(
             MODES.items(), (colors[0], colors[1], colors[4]), ("-", "-", "--"), strict=True
         ):
-            mass = _harmful(table, "refusal_mass", mode)
+            mass = _requests("harmful", table, "refusal_mass", mode)
             column[1].plot(mass.index, mass, color=color, linestyle=line, label=name, marker="o", markersize=3.5)
         column[0].set_title(text)
         column[1].set_xlabel("optimiser step")
         step_axis(column[1], last)
     axes[0, 0].set_ylim(-0.03, 1.03)
-    axes[0, 0].set_ylabel("harmful requests, share")
+    axes[0, 0].set_ylabel("share of requests")
     axes[1, 0].set_ylabel("probability of a refusal\nwhere the answer begins")
     for row in axes[:, -1]:
         row.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
@@ -44,8 +49,8 @@ def refusals(tables: dict, *, label: str, ceiling: float | None = None):
     return figure
 
 
-def _harmful(table, metric: str, mode: str = "free"):
-    rows = score_curves(table, mode=mode, metric=metric).query("benchmark == 'harmful'")
+def _requests(benchmark: str, table, metric: str, mode: str = "free"):
+    rows = score_curves(table, mode=mode, metric=metric).query("benchmark == @benchmark")
     return rows.set_index("step")["mean"].sort_index()
 
 

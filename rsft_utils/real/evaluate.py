@@ -13,13 +13,10 @@ from pathlib import Path
 from rsft_utils.generate import Sampling
 from rsft_utils.real import benchmarks
 from rsft_utils.real.datasets import chat
-from rsft_utils.real.generate import Answer, Ask, has_vllm, seed_of
+from rsft_utils.real.generate import Answer, Ask, seed_of
 
 KEPT_COMPLETIONS = 20  # items per benchmark and step whose text is kept in the table
-AT_ONCE, AT_ONCE_VLLM = (
-    64,
-    1024,
-)  # prompts between two writes; vLLM fills the place of an answer that ends with the next
+AT_ONCE = 1024  # prompts that are asked together; vLLM gives their answers, to be written, when it has all of them
 # Announced changes of mind, counted by their words; whether one is justified cannot be told from words.
 MARKERS = re.compile(r"\b(?:wait|hold on|alternatively|let me (?:re)?check|let me try again|go back)\b", re.IGNORECASE)
 
@@ -49,28 +46,31 @@ def measure(spec, step: int, ask: Ask, tokenizer, folder: Path, judge=None):
 
 def answered(spec, name: str, asked: Sequence, ask: Ask, tokenizer, file: Path) -> dict[tuple[str, int], Answer]:
     """The answers to every item and sample, after generating those that the file does not hold yet."""
-    there = dict(_read(file)) if file.exists() else {}
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    there = dict(_read(before))
     wanted = [(item, sample) for item in asked for sample in range(spec.samples) if (item.id, sample) not in there]
     sampling = Sampling(benchmarks.BENCHMARKS[name].temperature, benchmarks.BENCHMARKS[name].top_p, spec.seed)
-    at_once = AT_ONCE_VLLM if has_vllm() else AT_ONCE
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as lines:
-        for start in range(0, len(wanted), at_once):
-            part = wanted[start : start + at_once]
+        if before and not before.endswith("\n"):
+            lines.write("\n")  # ends the line that was being written when the process was killed
+        for start in range(0, len(wanted), AT_ONCE):
+            part = wanted[start : start + AT_ONCE]
             prompts = [tokenizer(chat(tokenizer, item.prompt), add_special_tokens=False).input_ids for item, _ in part]
             seeds = [seed_of(item.id, sample) for item, sample in part]
-            for (item, sample), answer in zip(part, ask(prompts, seeds, sampling), strict=True):
+            for index, answer in ask(prompts, seeds, sampling):
+                item, sample = part[index]
                 there[item.id, sample] = answer
                 lines.write(json.dumps({"item": item.id, "sample": sample, **asdict(answer)}) + "\n")
-            lines.flush()
+                lines.flush()
     return there
 
 
-def _read(file: Path) -> Iterator[tuple[tuple[str, int], Answer]]:
-    for line in file.read_text(encoding="utf-8").splitlines():
+def _read(lines: str) -> Iterator[tuple[tuple[str, int], Answer]]:
+    for line in lines.splitlines():
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:  # the line that was being written when the process was killed
+        except json.JSONDecodeError:  # the process was killed while it wrote the line
             continue
         yield (row.pop("item"), row.pop("sample")), Answer(**row)
 

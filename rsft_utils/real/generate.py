@@ -5,12 +5,12 @@ the end of the turn or the limit does. vLLM was never run here; its calls were w
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from rsft_utils.generate import Sampling, generate
+from rsft_utils.generate import Sampling, generate_continuously
 from rsft_utils.real import backends
 
 ENDS_OF_TURN = ("<|im_end|>", "<|endoftext|>")  # a base model may use either
@@ -35,8 +35,8 @@ class Weights:
     checkpoint: Path | None = None
 
 
-# prompts as token ids, one seed for each, and how to sample -> answers in the same order
-Ask = Callable[[Sequence[list[int]], Sequence[int], Sampling], list[Answer]]
+# prompts as token ids, one seed for each, and how to sample -> (index of the prompt, its answer), each as it ends
+Ask = Callable[[Sequence[list[int]], Sequence[int], Sampling], Iterator[tuple[int, Answer]]]
 
 
 def seed_of(item_id: str, sample: int) -> int:
@@ -60,10 +60,11 @@ def _own(spec, weights: Weights) -> Ask:
 
     def ask(prompts, seeds, sampling):
         rows = _rows_that_fit(model, max(map(len, prompts)) + spec.max_new_tokens)
-        completions = generate(
+        completions = generate_continuously(
             model, prompts, spec.max_new_tokens, sampling=sampling, seeds=seeds, ends=ends, batch_rows=rows
         )
-        return [_answer(tokenizer, ids, ends) for ids in completions]
+        for index, ids in completions:
+            yield index, _answer(tokenizer, ids, ends)
 
     return ask
 
@@ -77,6 +78,7 @@ def _rows_that_fit(model, length: int) -> int:
     config = model.config
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     a_token = 2 * config.num_hidden_layers * config.num_key_value_heads * head * model.dtype.itemsize
+    torch.cuda.empty_cache()  # what the answers before these have used is free again
     free, _ = torch.cuda.mem_get_info()
     return max(1, int(MEMORY_FOR_ANSWERS * free / (a_token * length)))
 
@@ -111,7 +113,8 @@ def _vllm(spec, weights: Weights) -> Ask:
             for seed in seeds
         ]
         found = model.generate([{"prompt_token_ids": ids} for ids in prompts], ways, lora_request=request)
-        return [_answer(tokenizer, list(one.outputs[0].token_ids), ends) for one in found]
+        for index, one in enumerate(found):  # vLLM gives nothing before the last of them has ended
+            yield index, _answer(tokenizer, list(one.outputs[0].token_ids), ends)
 
     return ask
 

@@ -3,17 +3,25 @@
 from dataclasses import dataclass
 
 from rsft_utils.real.benchmarks import BENCHMARKS
-from rsft_utils.real.spec import PAPER_STEPS, short_hash
+from rsft_utils.real.spec import MEASURING, PAPER_STEPS, short_hash
 from rsft_utils.recipe import one_of, whole_number
 
 OWNER = "jasonrqh"  # on the hub
 SCHEDULE = "lr5e-5_ep8_bs256"  # of all runs below: 640 steps
-# Model -> its data sets. Run names as in the authors' scripts; that the repositories exist under them was not checked.
+# Model -> its data sets: the Qwen3 runs of this schedule that the authors' README links to.
 RUNS = {
     "Qwen3-1.7B": ("Math-CoT-20k", "Math-NoCoT-20k", "Countdown-CoT-20k"),
     "Qwen3-4B": ("Math-CoT-20k", "Math-NoCoT-20k", "Countdown-CoT-20k"),
     "Qwen3-8B": ("Math-CoT-20k", "Math-NoCoT-20k", "Countdown-CoT-20k", "Numina-Math-20k", "DeepSeek-R1-20k"),
     "Qwen3-14B": ("Math-CoT-20k", "Math-NoCoT-20k", "Countdown-CoT-20k", "Numina-Math-20k", "DeepSeek-R1-20k"),
+}
+# Commits of the repositories for Math-CoT-20k, as the fork nshiki08/rethink_sft_generalization_AnsOnlyDistill read them
+# off the hub on 24 September 2026. Of the others none is known: the one that is found first is kept (see store.py).
+COMMITS = {
+    "Qwen3-1.7B": "e4fcd58c7b104d3444e0e1d1b470f5107fcc2618",
+    "Qwen3-4B": "aaf1c51a6a2ee319750cafbd7cb8be0df10018b8",
+    "Qwen3-8B": "522decd73c0b46f7029c2a315b3cc177c23a3498",
+    "Qwen3-14B": "e8e6542249d647ac82c556a93410a9c0cafd41cb",
 }
 
 
@@ -21,7 +29,9 @@ RUNS = {
 class ReleasedSpec:
     """One published run and how it is measured; the fields mean what they do in RealSpec.
 
-    Step 0 is the base model in the same precision. Raises ValueError, naming what is allowed.
+    A repository has a folder for each step (`step40`) with a whole model in it: of those in COMMITS the same fork lists
+    all of PAPER_STEPS up to 640, of the others it is not known. Step 0 is the base model in the same precision. Raises
+    ValueError, naming what is allowed.
     """
 
     base_model: str = "Qwen3-1.7B"
@@ -36,9 +46,11 @@ class ReleasedSpec:
     n_items_ends: int = 500
     method: str = "full"
 
+    measuring = (*MEASURING, "steps")  # items differ between the ends and the steps between them
+
     def __post_init__(self):
         one_of("base_model", self.base_model, RUNS)
-        one_of("dataset", self.dataset, RUNS[self.base_model])
+        one_of(f"dataset of {self.base_model}", self.dataset, RUNS[self.base_model])
         for step in self.steps:
             one_of("a step", step, [step for step in PAPER_STEPS if step <= 640])
         if len(self.steps) < 2 or list(self.steps) != sorted(set(self.steps)):
@@ -58,6 +70,11 @@ class ReleasedSpec:
         return f"{OWNER}/{self.base_model}_{self.dataset}_{SCHEDULE}"
 
     @property
+    def commit(self) -> str | None:
+        """The repository's commit where it is known beforehand."""
+        return COMMITS[self.base_model] if self.dataset == "Math-CoT-20k" else None
+
+    @property
     def base(self) -> str:
         return f"{self.base_model}{'-4bit' if self.four_bit else ''}"
 
@@ -68,4 +85,4 @@ class ReleasedSpec:
 
     def key(self, data_fingerprint: str) -> str:
         """Eight hexadecimal digits that change when other weights would answer."""
-        return short_hash(self.repository, self.four_bit, data_fingerprint)
+        return short_hash(self.repository, self.commit, self.four_bit, data_fingerprint)

@@ -2,7 +2,8 @@
 
 Training and measuring happen in child processes, so that the card is free afterwards, Unsloth is imported first, and a
 crash takes nothing with it. What is finished is found again: a training goes on at its last checkpoint, an evaluation
-at its next answer.
+at its next answer. Of published checkpoints nothing is trained; one step after the other is downloaded (only if an
+answer is missing), answers, and is deleted again, unless the hub's cache held it before.
 """
 
 import shutil
@@ -11,8 +12,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 
-from rsft_utils.real import backends, store
+from rsft_utils.real import backends, hub, store
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
 from rsft_utils.run import Results, joined, read_logs
@@ -39,7 +41,9 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     if not store.is_trained(spec):
         print(f"{spec.name}: training, {spec.total_steps} steps ({backend})", flush=True)
         _in_child(_train, spec, backend)
-    for step in spec.steps:
+    # of published weights only a download tells whether they are there: the base model last
+    order = (*spec.steps[1:], 0) if isinstance(spec, ReleasedSpec) else spec.steps
+    for step in order:
         if not store.items_file(spec, step).exists():
             print(f"{spec.name}: measuring step {step}", flush=True)
             _in_child(_measure, spec, step)
@@ -90,31 +94,45 @@ def _train(spec: RealSpec, backend: str) -> None:
 def _measure(spec: RealSpec | ReleasedSpec, step: int) -> None:
     from rsft_utils.real import generate
     from rsft_utils.real.evaluate import measure
+    from rsft_utils.real.identity import base_folder
 
-    there, ask = _weights(spec, step), None
+    before, ask = _cached_weights(spec, step), None
 
     def loaded_when_asked(*asked):
         nonlocal ask
-        ask = ask or generate.opened(spec, there)
+        ask = ask or generate.opened(spec, _weights(spec, step))
         return ask(*asked)
 
-    tokenizer = backends.load_tokenizer(there.folder)
+    tokenizer = backends.load_tokenizer(base_folder(spec))
     items = measure(spec, step, loaded_when_asked, tokenizer, store.answers_folder(spec, step))
     store.save_items(store.items_file(spec, step), items, run=spec.name, step=step)
+    for file in _cached_weights(spec, step) - before:  # links to the files themselves
+        file.resolve().unlink()
+        file.unlink(missing_ok=True)
 
 
 def _weights(spec: RealSpec | ReleasedSpec, step: int):
     """What answers at a step of a run."""
     from rsft_utils.real.generate import Weights
-    from rsft_utils.real.hub import model_folder
     from rsft_utils.real.identity import base_folder
     from rsft_utils.train import checkpoint_folder
 
     if step == 0:
         return Weights(base_folder(spec))
     if isinstance(spec, ReleasedSpec):
-        return Weights(model_folder(spec.repository, subfolder=f"step{step}"))
-    return Weights(base_folder(spec), checkpoint_folder(store.checkpoints_folder(spec), step))
+        checkpoint = hub.model_folder(spec.repository, store.commit(spec), f"step{step}")
+        store.keep_commit(spec, checkpoint.parent.name)
+    else:
+        checkpoint = checkpoint_folder(store.checkpoints_folder(spec), step)
+    return Weights(base_folder(spec), checkpoint)
+
+
+def _cached_weights(spec: RealSpec | ReleasedSpec, step: int) -> set[Path]:
+    """The files of a published step that lie in the hub's cache."""
+    if not isinstance(spec, ReleasedSpec) or step == 0:
+        return set()
+    folder = hub.cached("model", spec.repository, store.commit(spec))
+    return set((folder / f"step{step}").glob("*.safetensors")) if folder else set()
 
 
 def loss_curve(specs: Sequence[RealSpec]):

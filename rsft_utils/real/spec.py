@@ -43,6 +43,8 @@ class RealSpec(Recipe):
     samples: int = 1  # answers per item
     max_new_tokens: int = 4096
 
+    measuring = MEASURING
+
     def __post_init__(self):
         super().__post_init__()
         for field in ("max_length", "micro_batch", "samples", "max_new_tokens"):
@@ -77,7 +79,7 @@ class RealSpec(Recipe):
 def measuring_key(spec) -> str:
     """Eight hexadecimal digits that change when the same model would be measured differently."""
     asked = [[name, BENCHMARKS[name].revision, BENCHMARKS[name].prompt] for name in spec.benchmarks]
-    return short_hash({name: getattr(spec, name) for name in MEASURING}, asked, spec.seed, EVALUATION_VERSION)
+    return short_hash({name: getattr(spec, name) for name in spec.measuring}, asked, spec.seed, EVALUATION_VERSION)
 
 
 def short_hash(*parts) -> str:

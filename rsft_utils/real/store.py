@@ -4,6 +4,7 @@ runs/bases/<base>-<key>-answers/   what a base model answered: step 0 of every r
 runs/<name>-<key>/
     checkpoints/step-00010/   adapter or model; trainer/ holds what training goes on from
     training.json             written when training has finished
+    commit.txt                in place of these two where nothing is trained: the commit of the published weights
     answers/step-00010/       what was answered, a file per benchmark, written as it comes
     measured-<key>/           the tables of one way of measuring: other benchmarks or limits train nothing again
         items/step-00010.parquet  summary.csv  result.json (written last)
@@ -58,6 +59,21 @@ def is_complete(spec: Spec) -> bool:
     return (results_folder(spec) / "result.json").exists() and items_file(spec, 0).exists()
 
 
+def commit(spec: ReleasedSpec) -> str | None:
+    """The commit of the published weights that answer here, None if none is known or was found yet.
+
+    It stays the one of the first answer: later steps ask the hub for this commit alone, which fails if it is gone, so
+    the steps of a run are never of different uploads.
+    """
+    file = run_folder(spec) / "commit.txt"
+    return file.read_text().strip() if file.exists() else spec.commit
+
+
+def keep_commit(spec: ReleasedSpec, found: str) -> None:
+    with written_whole(run_folder(spec) / "commit.txt") as aside:
+        aside.write_text(f"{found}\n")
+
+
 def end_training(spec: RealSpec, outcome: dict) -> None:
     write_json(run_folder(spec) / "training.json", outcome)
 
@@ -68,10 +84,11 @@ def finish(spec: Spec, provenance: dict) -> None:
     summary = tables.summarise(_items(spec), **named, benchmarks=BENCHMARKS, limits=(), samples=spec.samples)
     with written_sealed(results_folder(spec) / "summary.csv") as aside:
         summary.to_csv(aside, index=False)
-    training = {}
-    if isinstance(spec, RealSpec):
-        training = json.loads((run_folder(spec) / "training.json").read_text())
-    result = {"spec": asdict(spec), "training": training, "provenance": provenance}
+    if isinstance(spec, ReleasedSpec):
+        made = {"weights": {"repository": spec.repository, "commit": commit(spec)}}
+    else:
+        made = {"training": json.loads((run_folder(spec) / "training.json").read_text())}
+    result = {"spec": asdict(spec), **made, "provenance": provenance}
     write_json(results_folder(spec) / "result.json", result)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from rsft_utils import tables
 from rsft_utils.real import benchmarks
-from rsft_utils.real.evaluate import MARKERS, NotAllJudged, measure
+from rsft_utils.real.evaluate import MARKERS, NotAllJudged, answered, measure
 from rsft_utils.real.generate import Answer, seed_of
 from rsft_utils.real.spec import RealSpec
 
@@ -26,7 +26,7 @@ def requests(monkeypatch):
 
 
 def answering(text, n_tokens=5, ended=True):
-    return lambda prompts, seeds, sampling: [Answer(text, n_tokens, ended) for _ in prompts]
+    return lambda prompts, seeds, sampling: ((index, Answer(text, n_tokens, ended)) for index in range(len(prompts)))
 
 
 def test_every_sample_of_every_item_is_a_row(requests, qwen_like_tokenizer, tmp_path):
@@ -51,7 +51,7 @@ def test_a_judge_that_fails_costs_no_answer(requests, qwen_like_tokenizer, tmp_p
 
     def ask(prompts, seeds, sampling):
         asked.append(len(prompts))
-        return [Answer("text", 4, True) for _ in prompts]
+        return [(index, Answer("text", 4, True)) for index in range(len(prompts))]
 
     def failing(answers, judge=None):
         return [benchmarks.NotJudged("the judge timed out") for _ in answers]
@@ -62,6 +62,39 @@ def test_a_judge_that_fails_costs_no_answer(requests, qwen_like_tokenizer, tmp_p
             measure(SPEC, 10, ask, qwen_like_tokenizer, tmp_path)
     assert len(measure(SPEC, 10, ask, qwen_like_tokenizer, tmp_path)) == 4
     assert asked == [4]
+
+
+def test_an_evaluation_that_was_killed_keeps_every_answer_that_had_ended(requests, qwen_like_tokenizer, tmp_path):
+    asked = []
+
+    def ask(prompts, seeds, sampling):
+        """The last prompt ends first; killed before the first time's last one."""
+        asked.append(len(prompts))
+        for index in reversed(range(len(prompts))):
+            if len(asked) == 1 and index == 0:
+                raise KeyboardInterrupt
+            yield index, Answer(f"{seeds[index]}", 5, True)
+
+    items, file = benchmarks.items("HEx-PHI", 3), tmp_path / "answers.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        answered(SPEC, "HEx-PHI", items, ask, qwen_like_tokenizer, file)
+    assert len(file.read_text().splitlines()) == 5
+    found = answered(SPEC, "HEx-PHI", items, ask, qwen_like_tokenizer, file)
+    assert asked == [6, 1]
+    expected = {(item.id, sample): f"{seed_of(item.id, sample)}" for item in items for sample in range(2)}
+    assert {place: answer.text for place, answer in found.items()} == expected  # each to its own question
+
+
+def test_an_answer_is_in_the_file_before_the_next_one_has_ended(requests, qwen_like_tokenizer, tmp_path):
+    file, there = tmp_path / "answers.jsonl", []
+
+    def ask(prompts, seeds, sampling):
+        for index in range(len(prompts)):
+            there.append(len(file.read_text().splitlines()))
+            yield index, Answer("text", 4, True)
+
+    answered(SPEC, "HEx-PHI", benchmarks.items("HEx-PHI", 3), ask, qwen_like_tokenizer, file)
+    assert there == list(range(6))
 
 
 def test_the_seed_of_an_answer_follows_from_its_item_and_sample_alone():

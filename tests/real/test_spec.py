@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from rsft_utils.real import released
 from rsft_utils.real.released import RUNS, ReleasedSpec
 from rsft_utils.real.spec import RealSpec, measuring_key
 
@@ -59,11 +60,26 @@ def test_a_released_run_is_named_as_its_authors_name_it():
     assert spec.key("data") != replace(spec, four_bit=True).key("data")
 
 
+def test_the_commit_is_known_of_the_runs_on_the_default_data_and_part_of_what_answers(monkeypatch):
+    for model in RUNS:
+        assert len(ReleasedSpec(base_model=model).commit) == 40
+        assert ReleasedSpec(base_model=model, dataset="Math-NoCoT-20k").commit is None
+    before = ReleasedSpec().key("data")
+    monkeypatch.setitem(released.COMMITS, "Qwen3-1.7B", "a" * 40)
+    assert ReleasedSpec().key("data") != before
+
+
+def test_other_steps_of_a_released_run_are_another_way_of_measuring_the_same():
+    fewer = replace(ReleasedSpec(), steps=(0, 640))
+    assert fewer.key("data") == ReleasedSpec().key("data")
+    assert measuring_key(fewer) != measuring_key(ReleasedSpec())
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"base_model": "Qwen3-32B"}, f"base_model is 'Qwen3-32B'; allowed: {', '.join(RUNS)}"),
-        ({"dataset": "NuminaMath-20k"}, "dataset is 'NuminaMath-20k'; allowed: Math-CoT-20k"),
+        ({"dataset": "NuminaMath-20k"}, "dataset of Qwen3-1.7B is 'NuminaMath-20k'; allowed: Math-CoT-20k, Math-NoCoT"),
         ({"steps": (0, 30)}, "a step is 30; allowed: 0, 10, 20, 40, 80"),
         ({"steps": (640, 0)}, "allowed: two or more, rising"),
     ],

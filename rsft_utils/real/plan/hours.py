@@ -4,7 +4,6 @@ None of the hours was measured by this project. Where a speed was read off logs,
 it is an upper bound of what that card did; the ranges are wide for that reason.
 """
 
-import math
 import re
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ PROMPT = 150  # tokens of a question, on average
 SLOTS = 256  # answers that vLLM writes at once, at most
 USED, SPARE = 0.9, 1.5  # share of the card that vLLM uses, and GB of that which no answer can use
 LAYER_SECONDS = 0.001  # a guess: to start the many small pieces of work of one layer, for one token
+REFILLED, TAIL = 0.85, 0.75  # share of the places of generate.py that are busy, and of `cap` steps for the last ones
 UNCERTAIN = 2.0  # measuring may take half or twice as long as reckoned
 
 
@@ -107,10 +107,10 @@ def training_hours(tokens: float, gigaflops: float, tflops: tuple[float, float, 
     return Hours(high, likely, low)
 
 
-def answer_room(model: Shape, four_bit: bool, card: Card, refills: bool) -> float:
+def answer_room(model: Shape, four_bit: bool, card: Card, vllm: bool) -> float:
     """GB of the card that the answers being written can fill: what vLLM takes, or what generate.py takes."""
     weights = model.weights(four_bit)
-    return USED * card.memory - weights - SPARE if refills else MEMORY_FOR_ANSWERS * (card.memory - weights - OTHER)
+    return USED * card.memory - weights - SPARE if vllm else MEMORY_FOR_ANSWERS * (card.memory - weights - OTHER)
 
 
 def measuring_hours(
@@ -122,29 +122,29 @@ def measuring_hours(
     cap: int,
     runs_on: float,
     finished: float,
-    refills: bool,
+    vllm: bool,
     at_once: int,
 ) -> Hours:
     """Hours to write `answers`, of which a share `runs_on` goes on to `cap` tokens; the others take `finished` each.
 
     For every token the card reads the weights once and what stands before the token in each answer, so cost grows with
-    the square of the length. `at_once` answers are asked for together, and the next when all of them are there. With
-    `refills` an answer that ends gives its place to another of them, as in vLLM; without, a batch lasts until its
-    longest answer ends. The former agrees within 20 % with ML.ENERGY's measurements on an H100 and was 1.6 times too
-    slow for one other run; the latter was compared with nothing.
+    the square of the length. `at_once` answers are asked for together, and the next when all of them are there; an
+    answer that ends gives its place to another of them. With vLLM this agrees within 20 % with ML.ENERGY's measurements
+    on an H100 and was 1.6 times too slow for one other run. Without, every step costs more; how many steps it takes was
+    simulated (REFILLED, TAIL), and the whole was compared with nothing.
     """
     full_parts, rest = divmod(answers, at_once)
     parts = [at_once] * full_parts + [rest] * (rest > 0)
     finished = min(finished, 0.6 * cap)
-    weights, room = model.weights(four_bit) * 1e9, answer_room(model, four_bit, card, refills) * 1e9
+    weights, room = model.weights(four_bit) * 1e9, answer_room(model, four_bit, card, vllm) * 1e9
     reads = card.reads * 1e12
     seconds = 0.0
     for part in parts:
         # An answer of n tokens reads n^2/2 of them; the lengths of those that finish are taken to be exponential.
         cached = part * (runs_on * cap * (cap / 2 + PROMPT) + (1 - runs_on) * finished * (finished + PROMPT))
         cached *= model.cache_bytes
-        if refills:
-            tokens = part * (runs_on * cap + (1 - runs_on) * finished)
+        tokens = part * (runs_on * cap + (1 - runs_on) * finished)
+        if vllm:
             full_steps = max(cached / room, tokens / SLOTS)
             lone_step = weights / reads + 0.004
             seconds += max(full_steps * (weights + room) / reads, cap * lone_step) + 0.3 * cap * lone_step
@@ -152,6 +152,7 @@ def measuring_hours(
             places = max(1, min(part, int(room / (model.cache_bytes * (cap + PROMPT)))))
             unpacked = 4 * model.linear if four_bit else 0  # at every step they are written and read in 16 bit
             step = (weights + unpacked) / reads + LAYER_SECONDS * model.layers
-            seconds += math.ceil(part / places) * cap * step + cached / reads
+            steps = cap if places == part else max(cap, tokens / (REFILLED * places) + TAIL * cap)
+            seconds += steps * step + cached / reads
     hours = seconds / 3600
     return Hours(hours / UNCERTAIN, hours, hours * UNCERTAIN)

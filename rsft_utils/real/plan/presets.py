@@ -6,6 +6,7 @@ with LoRA show the same is what these presets try, and nobody has shown it. None
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path, PurePath
@@ -92,21 +93,31 @@ def groups(
     whole_number("seeds", seeds, least=1)
     chosen = PRESETS[preset]
     recipe = chosen.of_sizes if notebook == SIZES else chosen.main
-    models = _names(base_model) or (chosen.sizes if notebook == SIZES else (recipe.base_model,))
-    datasets = _names(dataset) or chosen.data[: {DATA: None, SAFETY: 2}.get(notebook, 1)]
+    models = names(base_model) or (chosen.sizes if notebook == SIZES else (recipe.base_model,))
+    datasets = names(dataset) or chosen.data[: {DATA: None, SAFETY: 2}.get(notebook, 1)]
     for name in datasets:
         _check_dataset(name)
     if notebook == SAFETY:
         recipe = replace(recipe, benchmarks=(*recipe.benchmarks, "HEx-PHI"))
-    found = {}
-    for model, data in product(models, datasets):
+    pairs = list(product(models, datasets))
+    return {
+        text: [replace(recipe, base_model=model, dataset=data, seed=seed) for seed in range(seeds)]
+        for text, (model, data) in zip(legends(pairs), pairs, strict=True)
+    }
+
+
+def legends(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """What a legend says of each pair of a model and its data: that in which they differ."""
+    models, datasets = (set(values) for values in zip(*pairs, strict=True))
+    found = []
+    for model, data in pairs:
         parts = [PurePath(model).name] * (len(models) > 1 or len(datasets) == 1)
         parts += [PurePath(data).stem if data.endswith(".jsonl") else data] * (len(datasets) > 1)
-        found[", ".join(parts)] = [replace(recipe, base_model=model, dataset=data, seed=seed) for seed in range(seeds)]
+        found.append(", ".join(parts))
     return found
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
     """Names with commas or blanks between. A path that exists is one name, whatever characters it has."""
     if text and Path(text).exists():
         return (text,)

@@ -1,49 +1,28 @@
-"""A plan as text of 100 columns: a table, where its numbers come from in plain sentences, and a verdict."""
+"""A plan as text: a table, where its numbers come from in plain sentences, and a verdict."""
 
-import textwrap
+from rsft_utils.real.plan import layout, memory, text_released
+from rsft_utils.real.plan.planner import Plan, RunPlan
 
-from rsft_utils.real.plan import memory
-from rsft_utils.real.plan.hours import Hours
-from rsft_utils.real.plan.planner import Plan, RunPlan, shortage
-
-WIDTH = 100
 COLUMNS = {
     "run": 35, "rows": -7, "steps": -6, "tokens": -8, "peak GB": -8, "training h": -14, "measuring h": -14,
     "disk GB": -8,
 }  # fmt: skip
-TIGHT = 0.9  # of the card's memory
 
 
 def describe(plan: Plan) -> str:
     """The whole text. Every number is followed by where it comes from: exact, counted, measured, computed, assumed."""
-    parts = (_head(plan), _table(plan), _downloads(plan), _sources(plan), _verdict(plan))
+    parts = text_released.parts(plan) if plan.released else _parts(plan)
     return "\n\n".join("\n".join(part) for part in parts)
 
 
-def _head(plan: Plan) -> list[str]:
-    where = "found here" if plan.found else "no GPU was found here: this is the smallest that the preset is for"
+def _parts(plan: Plan) -> list[list[str]]:
     return [
-        f"Plan of notebook {plan.notebook} with preset {plan.preset}",
-        f"Card: {plan.card.name}, {plan.card.memory:.1f} GB ({where})",
+        layout.head(plan),
+        layout.table(COLUMNS, [_cells(run) for run in plan.runs], _total(plan)),
+        layout.downloads(plan),
+        layout.sources(_sources(plan)),
+        layout.verdict(plan),
     ]
-
-
-def _table(plan: Plan) -> list[str]:
-    lines = [_line(COLUMNS), "-" * WIDTH]
-    lines += [_line(_cells(run)) for run in plan.runs]
-    if len(plan.runs) > 1:
-        total = (
-            f"all {len(plan.runs)} runs",
-            f"{sum(run.spec.n_rows for run in plan.runs):,}",
-            f"{sum(run.spec.total_steps for run in plan.runs):,}",
-            _millions(sum(run.tokens.total for run in plan.runs)),
-            f"{plan.peak.total:.1f}",
-            _hours(plan.training),
-            _hours(plan.measuring),
-            f"{sum(run.disk for run in plan.runs):.1f}",
-        )
-        lines += ["-" * WIDTH, _line(total)]
-    return lines
 
 
 def _cells(run: RunPlan) -> tuple[str, ...]:
@@ -53,32 +32,27 @@ def _cells(run: RunPlan) -> tuple[str, ...]:
         f"{run.spec.total_steps:,}",
         _millions(run.tokens.total),
         f"{run.peak.total:.1f}",
-        _hours(run.training),
-        _hours(run.measuring),
+        layout.hours(run.training),
+        layout.hours(run.measuring),
         f"{run.disk:.1f}",
     )
 
 
-def _line(cells) -> str:
-    widths = COLUMNS.values()
-    return "".join(
-        cell.rjust(-width) if width < 0 else textwrap.shorten(cell, width - 1, placeholder="…").ljust(width)
-        for cell, width in zip(cells, widths, strict=True)
-    ).rstrip()
+def _total(plan: Plan) -> tuple[str, ...]:
+    return (
+        f"all {len(plan.runs)} runs",
+        f"{sum(run.spec.n_rows for run in plan.runs):,}",
+        f"{sum(run.spec.total_steps for run in plan.runs):,}",
+        _millions(sum(run.tokens.total for run in plan.runs)),
+        f"{plan.peak.total:.1f}",
+        layout.hours(plan.training),
+        layout.hours(plan.measuring),
+        f"{sum(run.disk for run in plan.runs):.1f}",
+    )
 
 
-def _downloads(plan: Plan) -> list[str]:
-    known = [item.size for item in plan.downloads if item.size is not None]
-    lines = ["To download (what lies in the hub's cache already is not fetched again)"]
-    for item in plan.downloads:
-        size = "size not known here" if item.size is None else f"{item.size:.1f} GB, computed: two bytes a parameter"
-        lines.append(f"  {item.what:20} {size}")
-    unknown = " and the data of unknown size" if len(known) < len(plan.downloads) else ""
-    return [*lines, f"  {'in all':20} {sum(known):.1f} GB{unknown}"] if plan.downloads else [*lines, "  nothing"]
-
-
-def _sources(plan: Plan) -> list[str]:
-    paragraphs = {
+def _sources(plan: Plan) -> dict[str, str]:
+    return {
         "rows, steps": _rows_source(plan),
         "tokens": _tokens_source(plan),
         "peak GB": _peak_source(plan),
@@ -87,13 +61,6 @@ def _sources(plan: Plan) -> list[str]:
         "disk GB": "computed: what LoRA learned, in 32 bit, at every measured step, and once the state of the "
         "optimiser, to go on from after an interruption.",
     }
-    lines = ["Where the numbers come from"]
-    for name, text in paragraphs.items():
-        indent = " " * 15
-        lines += textwrap.wrap(
-            text, WIDTH, initial_indent=f"  {name:13}", subsequent_indent=indent, break_on_hyphens=False
-        )
-    return lines
 
 
 def _rows_source(plan: Plan) -> str:
@@ -155,34 +122,12 @@ def _measuring_source(plan: Plan) -> str:
     )
     if plan.measuring is None:
         return f"not known: the speed of this card ({plan.card.name}) is on no record. {what}"
-    places = (
-        "an answer that ends gives its place to the next one"
-        if plan.refills
-        else "a batch waits for its longest answer (with vLLM installed measuring is several times quicker)"
-    )
     return (
         f"computed, and true to a factor of two at best. {what} Assumed: of the answers of a model that learns to "
         "think at length, 6 % run to the limit up to step 20, 79 % up to step 160 and 35 % at the end, as on MATH500 "
-        f"in one run by others; other benchmarks are like it; {places}."
+        f"in one run by others; other benchmarks are like it; {layout.places(plan)}."
     )
-
-
-def _verdict(plan: Plan) -> list[str]:
-    if not plan.fits:
-        return textwrap.wrap(f"Verdict: does not fit. The plan of {shortage(plan)}.", WIDTH)
-    peak, memory_of_card = plan.peak.total, plan.card.memory
-    tight = " That is tight: a long row may still be too much." if peak > TIGHT * memory_of_card else ""
-    if plan.training is None or plan.measuring is None:
-        time = "How long it takes is not known before a trial."
-    else:
-        time = f"Expect {plan.training + plan.measuring} hours: likely, and from low to high."
-    text = f"Verdict: fits. At its peak it needs about {peak:.1f} of {memory_of_card:.1f} GB.{tight} {time}"
-    return textwrap.wrap(text, WIDTH)
 
 
 def _millions(tokens: int) -> str:
     return f"{tokens / 1e6:.1f} M" if tokens >= 1e7 else f"{tokens / 1e6:.2f} M"
-
-
-def _hours(hours: Hours | None) -> str:
-    return "unknown" if hours is None else str(hours)

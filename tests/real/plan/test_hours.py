@@ -17,10 +17,8 @@ from rsft_utils.real.plan.memory import shape
 EARLY, LATE = {"runs_on": 0.06, "finished": 650}, {"runs_on": 0.35, "finished": 2500}
 
 
-def measuring(
-    card="A100 40GB", model="Qwen3-8B", four_bit=True, answers=500, cap=8192, refills=True, at_once=64, **habit
-):
-    settings = {"answers": answers, "cap": cap, "refills": refills, "at_once": at_once, **(habit or LATE)}
+def measuring(card="A100 40GB", model="Qwen3-8B", four_bit=True, answers=500, cap=8192, vllm=True, at_once=64, **habit):
+    settings = {"answers": answers, "cap": cap, "vllm": vllm, "at_once": at_once, **(habit or LATE)}
     return measuring_hours(shape(model), four_bit, CARDS[card], **settings)
 
 
@@ -96,22 +94,30 @@ def test_refilled_answers_take_as_long_as_ml_energy_measured():
 
 
 def test_measuring_takes_longer_with_a_longer_limit_more_answers_and_a_larger_model():
-    for refills in (True, False):
-        caps = [measuring(cap=cap, refills=refills).likely for cap in (2048, 4096, 8192, 16_384)]
-        counts = [measuring(answers=answers, refills=refills).likely for answers in (125, 500, 2000)]
-        models = [measuring(model=name, refills=refills).likely for name in ("Qwen3-1.7B", "Qwen3-8B", "Qwen3-14B")]
-        habits = [measuring(refills=refills, **habit).likely for habit in (EARLY, LATE)]
+    for vllm in (True, False):
+        caps = [measuring(cap=cap, vllm=vllm).likely for cap in (2048, 4096, 8192, 16_384)]
+        counts = [measuring(answers=answers, vllm=vllm).likely for answers in (125, 500, 2000)]
+        models = [measuring(model=name, vllm=vllm).likely for name in ("Qwen3-1.7B", "Qwen3-8B", "Qwen3-14B")]
+        habits = [measuring(vllm=vllm, **habit).likely for habit in (EARLY, LATE)]
         for values in (caps, counts, models, habits):
             assert values == sorted(set(values))
 
 
-def test_a_batch_that_waits_takes_longer_than_places_that_are_refilled():
-    assert measuring(refills=False, **EARLY).likely > 3 * measuring(refills=True, **EARLY).likely
+def test_our_own_decoding_takes_longer_than_vllm():
+    assert measuring(vllm=False, **EARLY).likely > 2 * measuring(vllm=True, **EARLY).likely
+
+
+def test_the_steps_of_our_own_decoding_are_those_that_were_simulated():
+    """48 places, 500 answers, a tenth of them to the limit: tokens over 85 % of the places, and the last ones' tail."""
+    habit = {"runs_on": 0.1, "finished": 800}
+    alone = measuring(answers=1, at_once=1, vllm=False, **habit).likely  # one answer: as many steps as the limit
+    many = measuring(answers=500, at_once=500, vllm=False, **habit).likely
+    assert alone < many < 500 * alone / 8
 
 
 def test_answers_that_are_asked_for_in_small_parts_take_longer():
-    for refills in (True, False):
-        small, large = (measuring(refills=refills, at_once=at_once, **EARLY).likely for at_once in (8, 500))
+    for vllm in (True, False):
+        small, large = (measuring(vllm=vllm, at_once=at_once, **EARLY).likely for at_once in (8, 500))
         assert small > large
 
 

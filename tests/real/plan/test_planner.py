@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils.real.plan import planner
+from rsft_utils.real.plan import costs, lengths, planner, probe
 from rsft_utils.real.plan.hours import CARDS, Card
 from rsft_utils.real.plan.lengths import Lengths
-from rsft_utils.real.plan.planner import PlanError, check, plan
+from rsft_utils.real.plan.planner import PlanError, check, plan, speed
 from rsft_utils.real.plan.presets import NOTEBOOKS, PRESETS, groups
 from rsft_utils.real.plan.text import describe
 
@@ -69,7 +69,7 @@ def test_a_measured_speed_replaces_the_assumed_one_and_is_less_for_a_larger_mode
 
 
 def test_short_data_are_quicker_to_train_on_and_to_measure():
-    by_data = {run.spec.dataset: run for run in planned(DATA, refills=True).runs}
+    by_data = {run.spec.dataset: run for run in planned(DATA, vllm=True).runs}
     long, short = by_data["Countdown-CoT-20k"], by_data["Math-NoCoT-20k"]
     assert long.training.likely > 2 * short.training.likely
     assert long.measuring.likely > 2 * short.measuring.likely
@@ -77,9 +77,9 @@ def test_short_data_are_quicker_to_train_on_and_to_measure():
 
 def test_no_more_items_are_asked_than_there_are():
     spec = planned().runs[0].spec
-    assert planner.items_at(spec, "MATH500", 0) == 500 == planner.items_at(spec, "MATH500", spec.total_steps)
-    assert planner.items_at(spec, "MATH500", 10) == 125
-    assert planner.items_at(spec, "AIME24", 0) == planner.items_at(spec, "AIME24", 10) == 30
+    assert costs.items_at(spec, "MATH500", 0) == 500 == costs.items_at(spec, "MATH500", spec.total_steps)
+    assert costs.items_at(spec, "MATH500", 10) == 125
+    assert costs.items_at(spec, "AIME24", 0) == costs.items_at(spec, "AIME24", 10) == 30
 
 
 def test_disk_holds_an_adapter_for_every_measured_step():
@@ -152,7 +152,7 @@ def test_no_room_for_an_answer_is_told_apart_from_no_room_to_train():
     cramped = replace(found, runs=(replace(found.runs[0], answer_fits=False),))
     assert not cramped.fits
     assert "leaves the L4 (23.6 GB) no room to write one answer of full length" in planner.shortage(cramped)
-    assert not planner._answer_fits(replace(found.runs[0].spec, max_new_tokens=200_000), CARDS["L4"], refills=False)
+    assert not costs.answer_fits(replace(found.runs[0].spec, max_new_tokens=200_000), CARDS["L4"], vllm=False)
 
 
 @pytest.mark.parametrize("notebook, preset", [(DIP, "t4-16gb"), (DATA, "40gb"), (SIZES, "24gb"), (SAFETY, "80gb")])
@@ -179,7 +179,7 @@ def test_the_text_says_where_every_number_comes_from():
         "training h computed from the tokens and an assumed speed, as read off the logs of others",
         "measuring h computed, and true to a factor of two at best",
         "Step 0 is the untrained model, measured in the very weights that are trained, quantised to 4 bit",
-        "a batch waits for its longest answer",
+        "this project's own decoding writes them",
         "disk GB computed",
         "Qwen3-4B 8.0 GB, computed",
         "Math-CoT-20k size not known here",
@@ -187,13 +187,11 @@ def test_the_text_says_where_every_number_comes_from():
     ):
         assert said in assumed
     known = in_one_line(
-        planned(
-            lengths_of=lambda spec: Lengths([1000] * 2560), tokens_per_second=1500.0, card=CARDS["H100"], refills=True
-        )
+        planned(lengths_of=lambda spec: Lengths([1000] * 2560), tokens_per_second=1500.0, card=CARDS["H100"], vllm=True)
     )
     assert "Math-CoT-20k exact: counted in the 2,560 rows of the run" in known
     assert "training h measured: 1,500 tokens a second" in known
-    assert "gives its place to the next one" in known
+    assert "vLLM writes them" in known
     assert "assumed speed" not in known
     guessed = in_one_line(planned(card=CARDS["H100"]))
     assert "a guess for this card" in guessed
@@ -231,3 +229,22 @@ def test_a_tight_fit_is_said():
 
 def in_one_line(found):
     return " ".join(describe(found).split())
+
+
+def test_a_probe_times_the_first_run_on_rows_of_its_mean_length(monkeypatch):
+    asked = []
+    monkeypatch.setattr(lengths, "local", lambda spec: Lengths([1000] * 2560))
+    monkeypatch.setattr(probe, "probe", lambda *how: asked.append(how) or probe.Probe("unsloth", 1234.5, 10.0))
+    found = speed(SIZES, "24gb", card=CARDS["L4"], backend="unsloth", base_model="Qwen3-4B Qwen3-8B")
+    assert found == 1234.5
+    assert [(spec.base_model, backend, tokens) for spec, backend, tokens in asked] == [("Qwen3-4B", "unsloth", 1000)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [({}, "--probe .* needs an NVIDIA card; none was found here"), ({"preset": "16gb"}, "preset is '16gb'; allowed")],
+)
+def test_a_probe_that_cannot_be_made_is_refused_before_it_starts(asked, message):
+    card = CARDS["L4"] if "preset" in asked else None
+    with pytest.raises(PlanError, match=message):
+        speed(**{"notebook": DIP, "preset": "24gb", "backend": "unsloth", "card": card, **asked})
