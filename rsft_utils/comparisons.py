@@ -76,8 +76,8 @@ COMPARISONS = {
         "structure": (
             {
                 "long CoT": "S",
-                "its numbers at random": "S-corrupted",
-                "empty, as long": "S-empty",
+                "random numbers, as long": "S-corrupted",
+                "empty thought, as long": "S-empty",
                 "without CoT": "S-nocot",
             },
             WITH_LENGTH,
@@ -85,9 +85,9 @@ COMPARISONS = {
         "loss_tokens": (
             {
                 "without CoT, 640 steps": "S-nocot",
-                "long CoT, 160 steps: as many tokens": "S-two-epochs",
+                "long CoT, 160 steps": "S-two-epochs",
                 "answers alone, 640 steps": "S-answer-only",
-                "long CoT, 40 steps: as many tokens": "S-half-epoch",
+                "long CoT, 40 steps": "S-half-epoch",
             },
             SCORES,
         ),

@@ -19,7 +19,8 @@ from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.identity import base_key, data_fingerprint
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec, measuring_key
-from rsft_utils.store import save_items, write_json, written_sealed
+from rsft_utils.sealed import written_sealed, written_whole
+from rsft_utils.store import save_items, write_json
 
 Spec = RealSpec | ReleasedSpec
 __all__ = ["save_items"]
