@@ -1,10 +1,15 @@
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
-from rsft_utils import locks, paths
+import pytest
+
+from rsft_utils import locks, paths, sealed
 
 HOLDER = """
 import sys, time
@@ -28,7 +33,9 @@ def test_the_second_waits_and_says_so_in_a_line(tmp_path, capsys):
         threading.Timer(0.3, other.kill).start()
         with locks.held([tmp_path / "run"]):
             assert other.wait() == -signal.SIGKILL
-    assert capsys.readouterr().out == "run: another process is making it; waiting until it is done\n"
+    said = capsys.readouterr().out
+    assert said.startswith("run: another process is making it; waiting until it is done.") and said.count("\n") == 1
+    assert str(tmp_path / ".run.lock") in said  # what to remove if the other one was on a machine that is gone
 
 
 def test_a_lock_that_a_dead_process_left_does_not_block(tmp_path, capsys):
@@ -66,3 +73,56 @@ def test_nobody_waits_for_each_other_whatever_the_order(tmp_path):
         maker.join(60)
         assert not maker.is_alive()
     assert len(inside) == 15
+
+
+@pytest.fixture
+def drive(monkeypatch):
+    """A file system without locks, on which moving a file takes its time, as of a mounted Drive."""
+
+    def no_locks(*_):
+        raise OSError(errno.ENOSYS, "no locks here")
+
+    def slowly(*moved, **how):
+        time.sleep(0.1)
+        return replace(*moved, **how)
+
+    replace = os.replace
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    monkeypatch.setattr(os, "replace", slowly)
+
+
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_on_a_drive_without_locks_only_one_at_a_time_makes_a_thing(drive, tmp_path, capsys):
+    order = []
+
+    def make(name):
+        with locks.held([tmp_path / "run"]):
+            order.append(name)
+            with sealed.written_sealed(tmp_path / "run") as aside:
+                aside.write_text(name)
+            order.append(name)
+
+    threads = [threading.Thread(target=make, args=[name]) for name in ("first", "second")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert order[0] == order[1] != order[2] == order[3]
+    assert sealed.problem(tmp_path / "run") is None
+    assert (tmp_path / "run").read_text() == order[3]
+    assert not (tmp_path / ".run.lock").exists()
+
+
+def test_on_a_slow_drive_a_reader_finds_a_whole_result_or_none(drive, tmp_path):
+    target, found = tmp_path / "table.csv", set()
+    writer = threading.Thread(target=lambda: _write(target))
+    writer.start()
+    while writer.is_alive():
+        found.add(sealed.problem(target) if sealed.is_sealed(target) else "none yet")
+    assert found | {None} == {"none yet", None}
+    assert sealed.problem(target) is None
+
+
+def _write(target):
+    with sealed.written_sealed(target) as aside:
+        aside.write_text("whole")
