@@ -7,7 +7,6 @@ run make it once.
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -146,7 +145,6 @@ def _train(spec: RunSpec) -> None:
     rows, folder = training_rows(spec), store.checkpoints_folder(spec)
     model, tokenizer = bases.load(spec.base), symbols.make_tokenizer()
     store.end_training(spec, train(spec, model, tokenizer, rows, folder, MAX_TOKENS, resume=True))
-    shutil.rmtree(folder / "trainer")  # what a training goes on from
 
 
 def training_rows(spec: RunSpec) -> list[dict]:

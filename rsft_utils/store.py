@@ -16,6 +16,7 @@ it agrees with its record; what does not is made again, and nothing else.
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -127,6 +128,7 @@ def finish(spec: RunSpec, provenance: dict) -> None:
         summary.to_csv(aside, index=False)
     training = json.loads((folder / "training.json").read_text())
     write_json(folder / "result.json", {"spec": asdict(spec), "training": training, "provenance": provenance})
+    shutil.rmtree(checkpoints_folder(spec) / "trainer", ignore_errors=True)  # what training went on from
 
 
 def load(spec: RunSpec):
