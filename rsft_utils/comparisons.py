@@ -169,9 +169,10 @@ ASYMMETRY = {
     "XS, the same, 5 % refusals": "XS-constant-replay5",
     "XS, constant at twice the rate": "XS-aggressive",
 }
-# Where refusals are lost, and where not: a column each. (The runs of S itself were measured before refusal_mass was.)
+# Where refusals are lost, and where not: a column each of those whose probability of a refusal was measured.
 REFUSALS = {
-    "S, long CoT": "S-two-epochs",
+    "S, long CoT": "S",
+    "S, long CoT, 160 steps": "S-two-epochs",
     "S, without CoT": "S-nocot",
     "XS, long CoT": "XS",
     "XS, 1 % refusals": "XS-replay1",
