@@ -28,12 +28,19 @@ if __name__ == "__main__":
 """
 
 
+def heeds_ctrl_c():
+    """A shell has its background jobs ignore Ctrl-C, and they have their children do so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def runner(tmp_path):
     """A process with a worker at work, and the worker."""
     (tmp_path / "main.py").write_text(MAIN)
     command = [sys.executable, tmp_path / "main.py", tmp_path]
-    with subprocess.Popen(command, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=paths.ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c
+    ) as process:
         while not (tmp_path / "begun").exists():
             assert process.poll() is None
             time.sleep(0.05)
