@@ -26,9 +26,12 @@ def _rows(notebook: Executed) -> list[tuple[str, str, str]]:
 
 
 def _verdicts(result: dict) -> list[str]:
-    """Claims by verdict, in lines."""
+    """Claims by verdict, in lines, those that held first."""
     claims: dict[str, list[str]] = {}
     for claim, verdict in result["verdicts"].items():
         claims.setdefault(verdict, []).append(claim)
-    texts = [f"{verdict}: {', '.join(names)}" for verdict, names in claims.items()]
+    texts = [
+        f"{verdict}: {', '.join(names)}"
+        for verdict, names in sorted(claims.items(), key=lambda item: item[0] != "held")
+    ]
     return [line for text in texts for line in wrap(text, VERDICT_WIDTH, subsequent_indent="  ")]

@@ -81,7 +81,8 @@ def run(file: Path, parameters: dict, deadline: float | None = None) -> Executed
         try:
             problem = _execute(file, aside, parameters, run_id, deadline) or _unfinished(aside, run_id)
         except (KeyboardInterrupt, SystemExit):
-            _keep_failed(aside, output, Problem("signal", "it was asked to end"), parameters)
+            _, kept = _keep_failed(aside, output, Problem("signal", "it was asked to end"), parameters)
+            print(f"{file.stem} was asked to end. {kept}.", file=sys.stderr)
             raise
         if problem := problem or _secret(aside):
             problem, kept = _keep_failed(aside, output, problem, parameters)
@@ -102,12 +103,12 @@ def _execute(file: Path, aside: Path, parameters: dict, run_id: str, deadline: f
     """What went wrong in the process that executes the notebook, as far as that process can tell."""
     with _private_folder() as folder, (folder / "stderr").open("wb") as stderr:
         report = folder / "report.json"
-        asked = {"input": str(file), "output": str(aside), "parameters": parameters, "report": str(report)}
+        asked = {"input": str(file), "output": str(aside), "parameters": parameters, "folder": str(folder)}
         process = subprocess.Popen(
             [sys.executable, "-m", "rsft_utils.papermill_child"],
             stdin=subprocess.PIPE,  # stays open as long as this process lives
             stderr=stderr,
-            env=os.environ | {notebook.RUN_ID: run_id, "JUPYTER_RUNTIME_DIR": str(folder)},
+            env=os.environ | {notebook.RUN_ID: run_id},
             start_new_session=True,  # Ctrl-C ends what it has started in good order, through this process
         )
         try:
@@ -173,8 +174,9 @@ def _processes(run_id: str) -> Iterator["psutil.Process"]:  # noqa: F821
 
 def _unfinished(aside: Path, run_id: str) -> Problem | None:
     """What a notebook lacks whose process ended well."""
-    code = [cell for cell in json.loads(aside.read_text())["cells"] if cell["cell_type"] == "code"]
-    if left := sum("".join(cell["source"]).strip() != "" and not cell["execution_count"] for cell in code):
+    cells = json.loads(aside.read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    if left := sum(not cell["execution_count"] for cell in code):
         return Problem("no result", f"{left} of its {len(code)} code cells were not executed")
     if _result(run_id) is None:
         return Problem("no result", "its last cell must call notebook.end(...), and this run's left nothing")

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# No letter before, so that a word that ends in `sk-` is none; pictures in base64 have neither `_` nor `-`.
+# A secret begins where no word goes on (`task-...`), or behind a line break or a colour as JSON writes them.
+BEGIN = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=[0-9]m))"
 FORMS = {
-    "a Hugging Face token": rb"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}",
-    "an API key": rb"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}",
-    "a GitHub token": rb"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{20,})",
-    "an AWS key id": rb"(?<![A-Za-z0-9+/])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])",
+    "a Hugging Face token": BEGIN + rb"hf_[A-Za-z0-9]{20,}",
+    "an API key": BEGIN + rb"sk-[A-Za-z0-9_-]{20,}",
+    "a GitHub token": BEGIN + rb"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{20,})",
+    "an AWS key id": BEGIN + rb"(?<![+/])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])",  # not in a picture in base64
 }
 NAMES = re.compile("TOKEN|KEY|SECRET|PASSWORD", re.IGNORECASE)  # of environment variables that hold a secret
 PLACES = re.compile("_(PATH|FILE|DIR)$", re.IGNORECASE)  # that say where one lies
@@ -36,7 +37,8 @@ def found(data: bytes) -> list[str]:
 def _written(value: str) -> set[bytes]:
     """How the lines of a value may stand in a file: as they are, and as JSON (a notebook) has them."""
     lines = [line for line in value.strip().splitlines() if len(line) >= SHORTEST]
-    return {text.encode(errors="surrogateescape") for line in lines for text in (line, json.dumps(line)[1:-1])}
+    as_json = [json.dumps(line, ensure_ascii=ascii)[1:-1] for line in lines for ascii in (True, False)]
+    return {text.encode(errors="surrogateescape") for text in (*lines, *as_json)}
 
 
 def main(files: Sequence[str]) -> int:
