@@ -38,13 +38,14 @@ def main() -> int:
     asked = json.loads(sys.stdin.readline())
     folder = Path(asked["folder"])
     threading.Thread(target=_leave_with_runner, args=(folder,), daemon=True).start()
+    progress = _ProgressOnly()
     try:
         executed = execute_notebook(
             asked["input"],
             asked["output"],
             asked["parameters"],
             progress_bar=False,
-            stdout_file=_ProgressOnly(),
+            stdout_file=progress,
             config=_connection(folder),
         )
         _keep_last_states(executed)
@@ -57,6 +58,8 @@ def main() -> int:
         reason, said = "error", f"{type(error).__name__}: {error}"
     else:
         return 0
+    finally:
+        progress.write("\n")
     (folder / "report.json").write_text(json.dumps({"reason": reason, "said": said}))
     return 1
 
