@@ -86,7 +86,7 @@ def run(file: Path, parameters: dict, deadline: float | None = None) -> Executed
             raise
         if problem := problem or _secret(aside):
             problem, kept = _keep_failed(aside, output, problem, parameters)
-            raise NotebookFailed(f"{file.stem} failed ({problem.reason}): {problem.said}. {kept}.")
+            raise NotebookFailed(f"{file.stem} failed ({problem.reason}): {problem.said}\n{kept}.")
     return Executed(output, _result(run_id), time.monotonic() - started)
 
 
