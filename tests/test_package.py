@@ -22,6 +22,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 LAYERS = {
     "rsft_utils": [
         {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable"},
+        {"secret_scan", "papermill_child"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
@@ -33,6 +34,8 @@ LAYERS = {
         {"scorecard", "explorer"},
         {"figures", "endpoints"},
         {"bench", "notebook"},
+        {"runner"},
+        {"report"},
         {"cli"},
         {"__main__"},
     ],
