@@ -341,7 +341,7 @@ def test_who_comes_second_waits_for_the_answers_of_a_base(spec, finished, ends_w
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("whom", "status"), [("WORKER", 1), ("RUNNER", -signal.SIGKILL)])
-@pytest.mark.parametrize("after", [1, 3, 5, 7])  # of 8 moves in training
+@pytest.mark.parametrize("after", [1, 4, 8, 11])  # of 12 moves in training
 def test_a_killed_training_goes_on(hit, program, ends_well, after, whom, status):
     killed = hit(program, after, whom, signal.SIGKILL)
     assert killed.returncode == status
