@@ -93,7 +93,7 @@ def _in_child(function: Callable, *arguments):
             return pool.submit(function, *arguments).result()
     except workers.WorkerDied:
         raise RunError(
-            f"the process that was {function.__name__.strip('_').replace('_', ' ')}ing died (out of memory?). "
+            f"the process that was {function.__name__.strip('_').removesuffix('e')}ing died (out of memory?). "
             "What was finished is kept: run the same again, or take a smaller preset."
         ) from None
 

@@ -384,8 +384,9 @@ def test_a_runner_that_is_asked_to_stop_lets_its_training_save_its_state(
 
 
 @pytest.mark.slow
-def test_two_runners_at_once_make_a_run_once(spec, program, new_runs, ends_well, capsys, monkeypatch):
-    new_runs.mkdir()
+def test_two_runners_at_once_make_a_run_once(spec, program, finished, new_runs, ends_well, capsys, monkeypatch):
+    for made in (store.results_folder(spec) / "result.json", store.items_file(spec, 12)):
+        sealed.remove(made)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with subprocess.Popen(program, cwd=paths.ROOT, env=os.environ | {"PYTHONPATH": str(paths.ROOT)}) as other:
         while is_free(new_runs / f".{store.run_folder(spec).name}.lock") and other.poll() is None:
