@@ -95,6 +95,16 @@ def test_the_glossary_is_alphabetical_and_every_term_says_where_it_is_used():
     assert all(LINK.search(where) for _, _, where in entries)
 
 
+def test_every_drill_is_in_the_table_and_every_test_in_the_table_exists():
+    for part in re.split(r"^### ", (DOCS / "reliability.md").read_text(), flags=re.MULTILINE)[1:3]:
+        (file,) = (DOCS / link for link in LINK.findall(part))
+        in_the_table = re.findall(r"^\|.* `(test_\w+)` \| (quick|slow) \|$", part, re.MULTILINE)
+        assert len(in_the_table) > 10
+        assert sorted(name for name, _ in in_the_table) == sorted(
+            re.findall(r"^def (test_\w+)", file.read_text(), re.M)
+        )
+
+
 # Code
 
 
