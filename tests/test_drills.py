@@ -179,7 +179,7 @@ def test_a_base_model_that_was_changed_is_refused_and_the_run_stays(finished, en
     weights = shutil.copytree(paths.DATA / "micro" / SPEC.base, paths.MICRO / SPEC.base) / "model.safetensors"
     content, before = weights.read_bytes(), contents(finished, "**/*.*")
     changed(weights)
-    for remembered in (store.data_fingerprint, store._base_key):
+    for remembered in (store._data_fingerprint, store._base_key):
         remembered.cache_clear()
     with pytest.raises(ValueError, match="not the shipped ones"):
         run.results([SPEC], progress=False)

@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm"},
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "jsonl"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
