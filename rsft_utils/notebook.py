@@ -12,7 +12,7 @@ from pathlib import Path
 from rsft_utils import paths, sealed
 from rsft_utils.profiles import PROFILES, WITHOUT_CARD
 from rsft_utils.real.plan.presets import PRESETS
-from rsft_utils.specs import DATASETS, METHODS, SIZES, one_of
+from rsft_utils.specs import DATASETS, METHODS, SIZES, is_own, one_of
 
 ALLOWED = {"size": SIZES, "method": METHODS, "preset": PRESETS}
 ALLOWED_EACH = {"sizes": SIZES, "datasets": DATASETS}  # several names with blanks between
@@ -97,7 +97,8 @@ def _check_value(key: str, value, kind: type, one_of_these) -> None:
         one_of(key, value, one_of_these)
     if key in ALLOWED_EACH:
         for part in value.split() or [value]:
-            one_of(f"a part of {key}", part, ALLOWED_EACH[key])
+            if not (key == "datasets" and is_own(part)):
+                one_of(f"a part of {key}", part, ALLOWED_EACH[key])
     if key in LEAST and value < LEAST[key]:
         raise ValueError(f"{key} is {value!r}; allowed: {LEAST[key]} or more")
 

@@ -275,7 +275,7 @@ def test_everything_damaged_at_once_is_a_new_run_and_nothing_is_lost(finished, n
 
 
 def forget_hashes():
-    for remembered in (store.data_fingerprint, store._base_key):
+    for remembered in (store._data_fingerprint, store._base_key):
         remembered.cache_clear()
 
 

@@ -155,12 +155,15 @@ def test_defaults_are_read_from_the_notebook(good, made_up_notebook):
     [
         ({"sizes": "S XL"}, "a part of sizes is 'XL'; allowed: XS, S"),
         ({"sizes": ""}, "a part of sizes is ''; allowed: XS, S"),
+        ({"datasets": "math-cot mine.json"}, "a part of datasets is 'mine.json'; allowed: math-cot, "),
+        ({"sizes": "mine.jsonl"}, "a part of sizes is 'mine.jsonl'; allowed: XS, S"),
         ({"datasets": "math-cot,math-nocot"}, "a part of datasets is 'math-cot,math-nocot'; allowed: math-cot, "),
     ],
 )
 def test_every_one_of_several_names_is_checked(change, said):
     good = notebook.default_parameters("02_data_quality_and_structure")
     notebook.check_parameters("02_data_quality_and_structure", good | {"sizes": "S XS", "datasets": "math-answer"})
+    notebook.check_parameters("02_data_quality_and_structure", good | {"datasets": "math-cot ../mine.jsonl"})
     with pytest.raises(ValueError, match=re.escape(said)):
         notebook.check_parameters("02_data_quality_and_structure", good | change)
 

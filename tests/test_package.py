@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable"},
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable", "jsonl"},
         {"secret_scan", "papermill_child"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},

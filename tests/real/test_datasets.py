@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils import paths
+from rsft_utils import jsonl, paths
 from rsft_utils.real import datasets, hub
 from rsft_utils.real.datasets import DATASETS, chat, fingerprint, rows
 
@@ -280,12 +280,12 @@ def test_a_line_of_another_form_is_named_with_an_example(own_file, tokenizer, ba
     with pytest.raises(ValueError, match=r"line 3 of mine.jsonl must be a JSON object") as refused:
         rows(file, 1, 0, max_length=100, tokenizer=tokenizer)
     assert re.search(found, str(refused.value))
-    assert str(refused.value).endswith(datasets.EXAMPLE)
+    assert str(refused.value).endswith(jsonl.EXAMPLE)
     assert len(str(refused.value)) < 600
 
 
 def test_the_example_in_the_error_is_a_row(own_file, tokenizer):
-    assert len(rows(own_file(datasets.EXAMPLE), 1, 0, max_length=200, tokenizer=tokenizer).rows) == 1
+    assert len(rows(own_file(jsonl.EXAMPLE), 1, 0, max_length=200, tokenizer=tokenizer).rows) == 1
 
 
 def test_a_file_that_is_empty_missing_or_not_utf8_is_named(own_file, tmp_path, tokenizer):
