@@ -91,8 +91,8 @@ def test_a_checkpoint_appears_only_when_it_is_complete(new_micro_model, tmp_path
     model = new_micro_model()
     save_checkpoint(model, tmp_path, 2)
 
-    def interrupted(folder):
-        type(model).save_pretrained(model, folder)
+    def interrupted(folder, **kwargs):
+        type(model).save_pretrained(model, folder, **kwargs)
         raise Interrupted
 
     monkeypatch.setattr(model, "save_pretrained", interrupted)

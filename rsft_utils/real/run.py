@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+from rsft_utils import processes
 from rsft_utils.real import backends, hub, store
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
@@ -47,7 +48,7 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
         if not store.items_file(spec, step).exists():
             print(f"{spec.name}: measuring step {step}", flush=True)
             _in_child(_measure, spec, step)
-    store.finish(spec, _in_child(backends.provenance, backend) | {"seconds": round(time.monotonic() - started)})
+    store.finish(spec, _in_child(backends.provenance, backend, spec.method) | {"seconds": round(time.monotonic() - started)})
 
 
 def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
@@ -87,8 +88,9 @@ def _train(spec: RealSpec, backend: str) -> None:
     checkpoints.mkdir(parents=True, exist_ok=True)
     device = backends.device(spec, backend)
     outcome = train(spec, model, tokenizer, found.rows, checkpoints, spec.max_length, device, resume=True)
-    store.end_training(spec, outcome | {"rows_kept": found.kept, "rows_read": found.of})
-    shutil.rmtree(checkpoints / "trainer")  # what a training goes on from
+    if processes.is_first():
+        store.end_training(spec, outcome | {"rows_kept": found.kept, "rows_read": found.of})
+        shutil.rmtree(checkpoints / "trainer")  # what a training goes on from
 
 
 def _measure(spec: RealSpec | ReleasedSpec, step: int) -> None:
