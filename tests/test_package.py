@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm"},
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "processes"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
@@ -58,6 +58,7 @@ LAYERS = {
         {"generate", "store"},
         {"evaluate"},
         {"run", "plan"},
+        {"train_distributed"},
     ],
     "rsft_utils.real.countdown": [{"arithmetic", "phrases", "search"}, {"trace"}, {"game"}],
     "rsft_utils.real.scoring": [

@@ -48,7 +48,9 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
         if not store.items_file(spec, step).exists():
             print(f"{spec.name}: measuring step {step}", flush=True)
             _in_child(_measure, spec, step)
-    store.finish(spec, _in_child(backends.provenance, backend, spec.method) | {"seconds": round(time.monotonic() - started)})
+    store.finish(
+        spec, _in_child(backends.provenance, backend, spec.method) | {"seconds": round(time.monotonic() - started)}
+    )
 
 
 def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:

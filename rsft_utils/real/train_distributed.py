@@ -9,6 +9,7 @@ that was cut short goes on when the same is started again. docs/multi_gpu.md say
 import json
 import sys
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from rsft_utils import processes
@@ -51,13 +52,19 @@ def main(file: str) -> None:
     spec = read_spec(Path(file))
     n_processes = processes.joined(cpu=not backends.has_card())
     check(spec, n_processes)
-    processes.of_first(lambda: (store.run_folder(spec), base_folder(spec)) and None)  # downloads what is missing
+    processes.of_first(partial(_download, spec))
     if not store.is_trained(spec):
         if processes.is_first():
             print(f"{spec.name}: training, {spec.total_steps} steps ({n_processes} processes)", flush=True)
         run._train(spec, "transformers")
     if processes.is_first():
         print(f"{spec.name}: trained; its checkpoints lie in {store.checkpoints_folder(spec)}", flush=True)
+
+
+def _download(spec: RealSpec) -> None:
+    """Get what is missing of the data and the base model, for all processes."""
+    store.run_folder(spec)  # reads the data file
+    base_folder(spec)
 
 
 if __name__ == "__main__":

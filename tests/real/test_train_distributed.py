@@ -2,17 +2,17 @@
 
 import json
 import os
+import re
 import runpy
 import signal
 import subprocess
 import sys
 from dataclasses import asdict, fields
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from rsft_utils import checkpoints, paths, processes, sealed
+from rsft_utils import checkpoints, paths, sealed
 from rsft_utils import train as training
 from rsft_utils.real import backends, run, store, train_distributed
 from rsft_utils.real.backends import BackendError
@@ -25,13 +25,16 @@ AS_CARDS = HERE / "as_cards.py"
 MODULE = "rsft_utils.real.train_distributed"
 PAPER = paths.ROOT / "workflow" / "qwen3-14b_math-cot-20k.json"
 CONFIG = paths.ROOT / "workflow" / "fsdp2.yaml"
-# float32, sums in another order. After 12 steps of a rate as high as 1e-3; seen: losses 1e-7, weights 6e-6
-LOSS, WEIGHT = 1e-5, 1e-4
+# The same sums in another order, in float32; seen after 12 steps: losses 3e-7 of them, weights 2e-7
+LOSS, WEIGHT = 2e-6, 1e-5
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    """Function that gives a spec of 12 steps, with checkpoints at 10 and 12. Rows have from 24 to 56 tokens."""
+    """Function that gives a spec of 12 steps, with checkpoints at 10 and 12.
+
+    Of the 21 to 53 tokens of a row 5 to 37 are learned, so that no two processes have the same number.
+    """
     folder = tmp_path_factory.mktemp("made")
     rows = folder / "rows.jsonl"
     texts = [(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in TINY["rows"](24)]
@@ -168,7 +171,6 @@ def test_two_processes_with_parts_of_the_model_train_what_one_trains(spec, by_on
     assert losses(one)[-1] < losses(one)[0] - 1
     for step in (10, 12):
         assert largest_difference(weights(one, step), weights(two, step)) < WEIGHT
-    assert largest_difference(weights(one, 10), weights(one, 12)) > 5 * WEIGHT
 
 
 @pytest.mark.slow
@@ -188,7 +190,7 @@ def test_two_processes_with_the_whole_model_each_train_what_one_trains(spec, by_
 
 
 @pytest.mark.slow
-def test_what_two_processes_leave_is_what_one_leaves_and_answers_questions(spec, by_one, by_two, monkeypatch):
+def test_what_two_processes_leave_is_what_one_leaves_and_answers_questions(spec, by_one, by_two):
     import torch
 
     asked = spec()
@@ -199,8 +201,8 @@ def test_what_two_processes_leave_is_what_one_leaves_and_answers_questions(spec,
 
     assert files(two) == files(one)
     assert sealed.problem(two / "step-00012") is None
-    (noted, other), same = (json.loads((f.parent / "training.json").read_text()) for f in (two, one)), ["tokens"]
-    assert [noted[name] for name in same] == [other[name] for name in same]
+    noted, other = (json.loads((folder.parent / "training.json").read_text()) for folder in (two, one))
+    assert noted | {"seconds": 0} == other | {"seconds": 0, "final_loss": pytest.approx(other["final_loss"], rel=LOSS)}
     model, tokenizer = backends.load_for_inference(asked, Path(asked.base_model), two / "step-00012")
     assert type(model).__name__ == json.loads((two / "step-00012" / "config.json").read_text())["architectures"][0]
     question = tokenizer.apply_chat_template(
@@ -228,18 +230,14 @@ def test_a_run_that_was_ended_and_killed_goes_on_to_the_same_weights(spec, by_tw
     def states():
         return {state.name: sorted(p.name for p in state.rglob("*")) for state in folder.glob("trainer/checkpoint-*")}
 
-    # SIGTERM comes to one process alone: both end after the same step
-    code, said = launch(
-        asked, tmp_path, RSFT_TEST_DEVICE=AS_ON_A_CARD, RSFT_TEST_SIGNAL=[int(signal.SIGTERM), 1, 5]
-    )
+    # SIGTERM comes to one process alone, at the end of step 5: both end after the next one
+    code, said = launch(asked, tmp_path, RSFT_TEST_DEVICE=AS_ON_A_CARD, RSFT_TEST_SIGNAL=[int(signal.SIGTERM), 1, 5])
     assert code != 0
-    assert list(states()) == ["checkpoint-5"], said[-3000:]
-    assert sealed.problem(folder / "trainer" / "checkpoint-5") is None
-    assert {"__0_0.distcp", "__1_0.distcp", "rng_state_0.pth", "rng_state_1.pth"} <= set(states()["checkpoint-5"])
-    # and in the sixth step of the second attempt the first process is killed: the state of step 10 is there
-    code, said = launch(
-        asked, tmp_path, RSFT_TEST_DEVICE=AS_ON_A_CARD, RSFT_TEST_SIGNAL=[int(signal.SIGKILL), 0, 6]
-    )
+    assert list(states()) == ["checkpoint-6"], said[-3000:]
+    assert sealed.problem(folder / "trainer" / "checkpoint-6") is None
+    assert {"__0_0.distcp", "__1_0.distcp", "rng_state_0.pth", "rng_state_1.pth"} <= set(states()["checkpoint-6"])
+    # the second attempt begins with step 7, and in step 11 the first process is killed
+    code, said = launch(asked, tmp_path, RSFT_TEST_DEVICE=AS_ON_A_CARD, RSFT_TEST_SIGNAL=[int(signal.SIGKILL), 0, 5])
     assert code != 0
     assert list(states()) == ["checkpoint-10"], said[-3000:]
     assert not (folder.parent / "training.json").exists()
@@ -260,15 +258,6 @@ def test_a_batch_that_two_processes_cannot_share_is_refused_before_anything_is_l
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_rows_of_a_step_are_shared_out_exactly():
-    assert processes.batches_in_a_step(256, 1, 8) == 32
-    assert processes.batches_in_a_step(256, 4, 8) == 8
-    assert processes.batches_in_a_step(32, 32, 1) == 1
-    for wrong in ((256, 1, 6), (12, 4, 2), (2, 1, 4)):
-        with pytest.raises(ValueError, match="must be a multiple of micro_batch times the number of processes"):
-            processes.batches_in_a_step(*wrong)
-
-
 def test_what_several_cards_cannot_train_is_refused(spec):
     check(spec(), 2)
     with pytest.raises(ValueError, match="this is one process alone: start several with `accelerate launch"):
@@ -279,32 +268,6 @@ def test_what_several_cards_cannot_train_is_refused(spec):
         check(spec(four_bit=True), 2)
     with pytest.raises(ValueError, match=r"\(1 x 5\)"):
         check(spec(), 5)
-
-
-def test_one_process_exchanges_nothing():
-    assert not processes.several()
-    assert processes.is_first()
-    assert processes.of_first(lambda: "made") == "made"
-    assert [processes.any_of(flag) for flag in (True, False)] == [True, False]
-    assert processes.whole_weights(None) is None
-    processes.wait()
-
-
-def test_parts_of_gradients_are_added_up_in_float32():
-    import torch
-    from torch.distributed.fsdp import MixedPrecisionPolicy
-
-    as_accelerate_has_it = MixedPrecisionPolicy(torch.bfloat16, torch.bfloat16, torch.bfloat16)
-    plugin = SimpleNamespace(mixed_precision_policy=as_accelerate_has_it)
-    trainer = SimpleNamespace(accelerator=SimpleNamespace(state=SimpleNamespace(fsdp_plugin=plugin)))
-    processes.add_up_in_float32(trainer)
-    assert plugin.mixed_precision_policy == MixedPrecisionPolicy(torch.bfloat16, torch.float32, None)
-
-
-def test_a_state_tells_how_many_processes_wrote_it(tmp_path):
-    for name in ("rng_state_0.pth", "rng_state_1.pth", "scheduler.pt"):
-        (tmp_path / name).touch()
-    assert checkpoints.processes_of(tmp_path) == 2
 
 
 def test_a_spec_is_read_from_json(spec, tmp_path):
@@ -326,7 +289,7 @@ def test_a_file_that_is_no_spec_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must hold a JSON object with fields of RealSpec"):
         read_spec(file)
     file.write_text('{"learning_rat": 1e-5}')
-    with pytest.raises(ValueError, match="a field of spec.json is 'learning_rat'; allowed: .*learning_rate"):
+    with pytest.raises(ValueError, match=r"a field of spec.json is 'learning_rat'; allowed: .*learning_rate"):
         read_spec(file)
 
 
@@ -348,3 +311,11 @@ def test_the_configuration_asks_for_what_training_relies_on():
     # the trainer refuses both kinds at once, and Device has one
     assert config["fsdp_config"]["fsdp_activation_checkpointing"] is False
     assert train_distributed.__doc__.split("\n")[2].strip().split()[3] == str(CONFIG.relative_to(paths.ROOT))
+
+
+def test_the_commands_on_the_page_name_what_is_there():
+    page = (paths.ROOT / "docs" / "multi_gpu.md").read_text()
+    commands = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"workflow/[\w.-]+", " ".join(commands))
+    assert set(named) == {str(file.relative_to(paths.ROOT)) for file in (CONFIG, PAPER)}
+    assert f"accelerate launch --config_file {named[0]} -m {MODULE} {named[1]}" in commands[0]
