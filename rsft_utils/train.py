@@ -55,10 +55,12 @@ def train(
     that comes without an adapter is given that of the micro models. Loss and rate go to `folder/log.jsonl` every 10
     steps and at the last. With `resume`, the state of the trainer is kept in `folder/trainer` at the same steps and on
     SIGTERM, and a run that was cut short goes on from the last one: on a CPU to the same result bit for bit. Returns
-    {"seconds", "tokens", "final_loss"}, the seconds those of this call.
+    {"seconds", "tokens", "final_loss"}, the seconds those of this call. Several processes (see processes.py) all call
+    it, with the same arguments; the first writes for all.
 
     Raises TrainingError when a row is longer than `max_length` tokens (nothing is ever cut), when a row has no label
-    to learn, and when the loss is not finite; SystemExit when SIGTERM ended it, after the state was saved.
+    to learn, when the loss is not finite, and when the state is that of another number of processes; ValueError when
+    they cannot share a step's rows evenly; SystemExit when SIGTERM ended it, after the state was saved.
     """
     from datasets import Dataset
     from peft import PeftModel
