@@ -21,7 +21,8 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "processes"},
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable"},
+        {"secret_scan", "papermill_child", "processes"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
@@ -33,6 +34,8 @@ LAYERS = {
         {"scorecard", "explorer"},
         {"figures", "endpoints"},
         {"bench", "notebook"},
+        {"runner"},
+        {"report"},
         {"cli"},
         {"__main__"},
     ],

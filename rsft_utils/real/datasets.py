@@ -224,7 +224,7 @@ def _own_row(where: str, line: bytes) -> tuple[str, str]:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeError:
         raise ValueError(f"{where} is not UTF-8 text: save the file as UTF-8") from None
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or with a number too long or brackets too deep to be read
         row = line.decode()
     for keys in (("prompt", "completion"), ("question", "response")):
         texts = [row.get(key) for key in keys] if isinstance(row, dict) else []

@@ -270,6 +270,8 @@ def test_a_row_that_stands_twice_is_taken_once_and_counted(own_file, tokenizer):
         ('{"prompt": "a", "completion": "b"', 'found \'{"prompt": "a"'),
         ("prompt,completion", "found 'prompt,completion'"),
         ("3", "found 3"),
+        ("[" * 100_000, r"found '\[\[\["),  # deeper than can be read
+        ('{"prompt": ' + "9" * 5000 + "}", "found '{.prompt.: 999"),  # longer than a number may be
         ('{"prompt": "%s"}' % ("long" * 1000), ".{200}…"),
     ],
 )
