@@ -22,7 +22,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 LAYERS = {
     "rsft_utils": [
         {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable", "jsonl"},
-        {"secret_scan", "papermill_child"},
+        {"secret_scan", "papermill_child", "processes"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
@@ -61,6 +61,7 @@ LAYERS = {
         {"generate", "store"},
         {"evaluate"},
         {"run", "plan"},
+        {"train_distributed"},
     ],
     "rsft_utils.real.countdown": [{"arithmetic", "phrases", "search"}, {"trace"}, {"game"}],
     "rsft_utils.real.scoring": [
