@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rsft_utils import notebook, paths, profiles, specs
+from rsft_utils import grid_commands, notebook, paths, profiles, specs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help=__doc__)
+app.add_typer(grid_commands.app)
 
 NOTEBOOKS = (
     "00_micro_world",

@@ -6,6 +6,7 @@
         checkpoints/log.jsonl     loss and rate every 10 steps and at the last
         checkpoints/trainer/      while it is trained: the state that training goes on from
         training.json             written when training has finished
+        provenance.json           where jobs of a grid made the run: versions and machine of its training
         items/step-00010.parquet  answers of one checkpoint
         summary.csv
         result.json               written last
@@ -82,14 +83,14 @@ def begin(spec: RunSpec) -> None:
     folder, training, log = run_folder(spec), run_folder(spec) / "training.json", checkpoints_folder(spec) / "log.jsonl"
     logged = [log] if is_trained(spec) or sealed.is_sealed(log) else []  # else it is still being written
     sealed.set_damaged_aside([*logged, training, folder / "summary.csv", folder / "result.json"])
-    sealed.set_damaged_aside([*folder.glob("items/*.parquet"), *checkpoints_folder(spec).glob("step-*")])
+    sealed.set_damaged_aside(checkpoints_folder(spec).glob("step-*"))
     sealed.remove(folder / "result.json")
     if not log.exists():
         sealed.remove(training)  # only a training makes the log
-    base = items_file(spec, 0)
-    if base.exists() and sealed.problem(base):
-        with locks.held([base]):  # another process may just be writing it
-            sealed.set_damaged_aside([base])
+    for items in (items_file(spec, step) for step in spec.steps):
+        if items.exists() and sealed.problem(items):
+            with locks.held([items]):  # another process may just be writing it
+                sealed.set_damaged_aside([items])
 
 
 def begin_training(spec: RunSpec) -> None:
@@ -101,6 +102,16 @@ def begin_training(spec: RunSpec) -> None:
 
 def end_training(spec: RunSpec, outcome: dict) -> None:
     write_json(run_folder(spec) / "training.json", outcome)
+
+
+def note_provenance(folder: Path, provenance: dict) -> None:
+    """Keep in the folder of a run what trained it, where another process will declare it complete."""
+    write_json(folder / "provenance.json", provenance)
+
+
+def noted_provenance(folder: Path) -> dict | None:
+    file = folder / "provenance.json"
+    return json.loads(file.read_text()) if file.exists() else None
 
 
 def base_items_file(base: str, n_items: int) -> Path:

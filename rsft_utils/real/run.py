@@ -14,10 +14,12 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+from rsft_utils import locks, sealed
 from rsft_utils.real import backends, hub, store
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
 from rsft_utils.run import Results, joined, read_logs
+from rsft_utils.store import note_provenance, noted_provenance
 
 
 class RunError(RuntimeError):
@@ -138,3 +140,37 @@ def _cached_weights(spec: RealSpec | ReleasedSpec, step: int) -> set[Path]:
 def loss_curve(specs: Sequence[RealSpec]):
     """Training loss and learning rate of finished runs, as run.loss_curve."""
     return read_logs({spec.name: store.checkpoints_folder(spec) for spec in specs})
+
+
+def fetch(spec: RealSpec | ReleasedSpec) -> None:
+    """Get what a run needs from the hub, the steps of a published run excepted; refuse what cannot work."""
+    _fetch_and_check(spec, backends.choose("auto", spec.method))
+
+
+def train_missing(spec: RealSpec | ReleasedSpec) -> None:
+    """As run.train_missing."""
+    backend = backends.choose("auto", spec.method)
+    with locks.held([store.run_folder(spec)]):
+        if not store.is_trained(spec):
+            _fetch_and_check(spec, backend)
+            _in_child(_train, spec, backend)
+            note_provenance(store.run_folder(spec), _in_child(backends.provenance, backend))
+
+
+def measure_missing(spec: RealSpec | ReleasedSpec, step: int) -> None:
+    """As run.measure_missing."""
+    file = store.items_file(spec, step)
+    with locks.held([file]):
+        sealed.set_damaged_aside([file])
+        if not file.exists():
+            _fetch_and_check(spec, backends.choose("auto", spec.method))
+            _in_child(_measure, spec, step)
+
+
+def finish_measured(spec: RealSpec | ReleasedSpec) -> None:
+    """As run.finish_measured."""
+    with locks.held([store.results_folder(spec)]):
+        if not store.is_complete(spec):
+            backend = backends.choose("auto", spec.method)
+            noted = noted_provenance(store.run_folder(spec))
+            store.finish(spec, noted or _in_child(backends.provenance, backend))
