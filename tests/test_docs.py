@@ -68,7 +68,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, paths.ROOT / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *paths.ROOT.glob("README*.md")], ids=lambda page: page.name)
 def test_every_relative_link_leads_to_a_file_and_to_a_heading(page):
     links = [link for link in LINK.findall(prose(page)) if "://" not in link]
     assert links

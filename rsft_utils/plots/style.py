@@ -7,6 +7,8 @@ STEP_TICKS = (0, 10, 40, 160, 640, 1280)
 FIGURE_DPI = 150
 LINES = ("-", "-", "--", ":", "-.")  # curves that lie on each other can still be told apart
 MARKERS = "os^DvPX<>*p"
+# by verdict: which of the palette's colours
+VERDICT_COLORS = {"held": 2, "mixed": 8, "inconclusive": 7, "did not hold": 3, "too few bases": 7}
 
 
 def style():
