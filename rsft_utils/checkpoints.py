@@ -38,13 +38,16 @@ def keep_state(folder: Path, step: int, key: str) -> None:
 def last_state(folder: Path, key: str, steps: tuple[int, ...]) -> Path | None:
     """The newest whole state of the run with this key from which every checkpoint that is missing is still to come.
 
-    `steps` are those of all checkpoints. States that are damaged, or another run's, are set aside.
+    `steps` are those of all checkpoints. States that are damaged, or another run's, are set aside; with another run's
+    its checkpoints, too.
     """
-    missing = [step for step in steps if step and not checkpoint_folder(folder, step).exists()]
     for state in sorted(_states(folder), key=_step, reverse=True):
         why = sealed.problem(state)
         if why is None and (state / KEY).read_text() != key:
             why = "it is another run's"
+            for checkpoint in folder.glob("step-*"):
+                sealed.set_aside(checkpoint, why)
+        missing = [step for step in steps if step and not checkpoint_folder(folder, step).exists()]
         if why:
             sealed.set_aside(state, why)
         elif missing and _step(state) >= missing[0]:

@@ -50,11 +50,7 @@ def results(
     with locks.held(store.run_folder(spec) for spec in missing):
         # those we had to wait for are there now
         if missing := _incomplete(missing):
-            try:
-                _make(missing, workers or _default_workers(), progress, also_bases)
-            except (KeyboardInterrupt, SystemExit):
-                print("Stopped. What was made so far is kept, and the same call goes on from there.", flush=True)
-                raise
+            _make(missing, workers or _default_workers(), progress, also_bases)
     return joined([store.load(spec) for spec in specs])
 
 

@@ -18,6 +18,7 @@ it agrees with its record; what does not is made again, and nothing else.
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,8 @@ from rsft_utils.sealed import written_sealed, written_whole
 from rsft_utils.specs import EVALUATION_VERSION, RunSpec
 
 __all__ = ["written_whole"]
+
+TRAINING = ("training.json", "checkpoints/log.jsonl")  # what stays of a training beside its checkpoints
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -73,31 +76,40 @@ def is_trained(spec: RunSpec) -> bool:
 
 def is_complete(spec: RunSpec) -> bool:
     """Whether everything that is read from a run later is there and whole; its checkpoints are not needed any more."""
-    files = [run_folder(spec) / name for name in ("result.json", "summary.csv", "training.json")]
-    files += [checkpoints_folder(spec) / "log.jsonl", *(items_file(spec, step) for step in spec.steps)]
-    return not any(map(sealed.problem, files))
+    read = [run_folder(spec) / name for name in ("result.json", "summary.csv", *TRAINING)]
+    return not any(map(sealed.problem, [*read, *(items_file(spec, step) for step in spec.steps)]))
 
 
 def begin(spec: RunSpec) -> None:
     """Put a run in order that is not complete and that this process has locked: what is damaged is set aside."""
-    folder, training, log = run_folder(spec), run_folder(spec) / "training.json", checkpoints_folder(spec) / "log.jsonl"
-    logged = [log] if is_trained(spec) or sealed.is_sealed(log) else []  # else it is still being written
-    sealed.set_damaged_aside([*logged, training, folder / "summary.csv", folder / "result.json"])
+    put_in_order(run_folder(spec), run_folder(spec))
     sealed.set_damaged_aside(checkpoints_folder(spec).glob("step-*"))
-    sealed.remove(folder / "result.json")
-    if not log.exists():
-        sealed.remove(training)  # only a training makes the log
     for items in (items_file(spec, step) for step in spec.steps):
         if items.exists() and sealed.problem(items):
             with locks.held([items]):  # another process may just be writing it
                 sealed.set_damaged_aside([items])
 
 
+def put_in_order(run: Path, results: Path) -> None:
+    """Set aside what is damaged of a training and of the tables in `results`, whose result has to be declared anew."""
+    training, log = (run / name for name in TRAINING)
+    logged = [log] if sealed.is_sealed(training) or sealed.is_sealed(log) else []  # else it is still being written
+    sealed.set_damaged_aside([*logged, training, results / "summary.csv", results / "result.json"])
+    sealed.remove(results / "result.json")
+    if not log.exists():
+        sealed.remove(training)  # only a training makes the log
+
+
 def begin_training(spec: RunSpec) -> None:
     """Make the folder for checkpoints. What an unfinished training left there is gone on from."""
-    checkpoints_folder(spec).mkdir(parents=True, exist_ok=True)
-    sealed.remove(run_folder(spec) / "training.json")
-    sealed.record(checkpoints_folder(spec) / "log.jsonl").unlink(missing_ok=True)
+    make_untrained(run_folder(spec))
+
+
+def make_untrained(run: Path) -> None:
+    training, log = (run / name for name in TRAINING)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sealed.remove(training)
+    sealed.record(log).unlink(missing_ok=True)
 
 
 def end_training(spec: RunSpec, outcome: dict) -> None:
@@ -144,16 +156,23 @@ def finish(spec: RunSpec, provenance: dict) -> None:
 
 def load(spec: RunSpec):
     """(items, summary) of a complete run, both validated. Raises FileNotFoundError when it is not complete."""
-    import pandas as pd
-
     if not is_complete(spec):
         raise FileNotFoundError(f"the run {spec.name} is not complete ({run_folder(spec)})")
-    summary = pd.read_csv(run_folder(spec) / "summary.csv", keep_default_na=False, na_values=[""])
-    return tables.validate(_items(spec), "items"), tables.validate(summary, "summary")
+    return tables.validate(_items(spec), "items"), read_summary(run_folder(spec) / "summary.csv")
+
+
+def read_summary(file: Path):
+    import pandas as pd
+
+    return tables.validate(pd.read_csv(file, keep_default_na=False, na_values=[""]), "summary")
 
 
 def _items(spec: RunSpec):
+    return read_items((items_file(spec, step) for step in spec.steps), spec.name)
+
+
+def read_items(files: Iterable[Path], run: str):
+    """One table of the answers at several steps, all under the name of the run."""
     import pandas as pd
 
-    steps = [pd.read_parquet(items_file(spec, step)) for step in spec.steps]
-    return pd.concat(steps, ignore_index=True).assign(run=spec.name)
+    return pd.concat(map(pd.read_parquet, files), ignore_index=True).assign(run=run)
