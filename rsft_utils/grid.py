@@ -1,13 +1,13 @@
 """A grid: many runs in one YAML file, read into the same values, with the same checks, as a single run.
 
-    profile: micro                     # micro, gpu or released
-    defaults: {size: XS, n_rows: 640}  # of all runs below; what is named nowhere has its usual default
-    runs:
-      data: {dataset: [math-cot, math-nocot], seed: [0, 1]}  # every combination, or a list of such; a figure of them
-    notebooks:
-      01_dip_and_recovery: {size: XS}  # is run at the end; the runs that it asks for belong to the grid
-    card: A100 80GB                    # gpu and released: the cards of the cluster, by which jobs are planned
-    vllm: true                         # gpu and released: whether vLLM writes the answers there
+profile: micro                     # micro, gpu or released
+defaults: {size: XS, n_rows: 640}  # of all runs below; what is named nowhere has its usual default
+runs:
+  data: {dataset: [math-cot, math-nocot], seed: [0, 1]}  # every combination, or a list of such; a figure of them
+notebooks:
+  01_dip_and_recovery: {size: XS}  # is run at the end; the runs that it asks for belong to the grid
+card: A100 80GB                    # gpu and released: the cards of the cluster, by which jobs are planned
+vllm: true                         # gpu and released: whether vLLM writes the answers there
 """
 
 import difflib
@@ -125,7 +125,7 @@ def _group(profile: str, asked: list[dict]) -> dict[str, list[Spec]]:
     for spec in runs:
         values = {name: getattr(spec, name) for name in differ}
         said = ", ".join(value if isinstance(value, str) else f"{name} {value}" for name, value in values.items())
-        found.setdefault(said or spec.base, []).append(spec)
+        found.setdefault(said or spec.dataset, []).append(spec)
     return found
 
 

@@ -15,8 +15,9 @@ MICRO_MINUTES, MICRO_MEMORY = 120, 3000
 THREADS_OF_CARD = 8  # processor cores beside a card
 LONGER = 1.25  # the limit of a job beside the longest that it is likely to take
 START = 20  # minutes for imports and weights
+BUSY = 64  # cards
 WIDTH = 100
-COLUMNS = {"runs of": 20, "runs": -6, "cards": -7, "training": -19, "measuring": -23, "disk TB": -9}
+COLUMNS = {"runs of": 20, "runs": -6, "cards": -9, "training": -20, "measuring": -24, "disk TB": -10}
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ def describe(grid: Grid) -> str:
     lines = [
         f"Grid {grid.name} on {card.name} ({card.memory:.1f} GB), answers written by {writer}",
         f"{len(trained)} trainings, {len(measured)} measurements, of these {len(bases)} of base models",
+        "A run that stands under several names is counted under the first.",
         "",
         _line(COLUMNS),
-        _line(dict.fromkeys(COLUMNS, "") | {"cards": "each", "training": "card h", "measuring": "card h"}),
+        _line(["", "", "for one", "card hours", "card hours", ""]),
         "-" * WIDTH,
         *rows,
         "-" * WIDTH,
@@ -83,7 +85,8 @@ def describe(grid: Grid) -> str:
         "",
         f"Longest training     {_clock(trained[longest_training])}: {longest_training.name}",
         f"Longest measurement  {_clock(measured[longest])}: {longest[0].name}, step {longest[1]}",
-        f"A killed measurement begins again at its last {AT_ONCE:,} answers: at most {_lost(longest, measured)} lost",
+        f"A measurement that is killed loses at most {AT_ONCE:,} answers: {_lost(longest, measured)} of this one",
+        f"On {BUSY} such cards that are never idle: {_days(trained.values(), measured.values())} days",
     ]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -108,14 +111,13 @@ def _row(name: str, runs: list[Spec], trained: dict[Spec, Need], measured: dict)
         _hours(need.card_hours for (spec, _), need in measured.items() if spec in runs),
         f"{sum(map(cluster.disk, runs)) / 1000:.1f}",
     )
-    return _line(dict(zip(COLUMNS, cells, strict=True)))
+    return _line(cells)
 
 
-def _line(cells: Iterable[str] | dict[str, str]) -> str:
-    shown = cells.values() if isinstance(cells, dict) and set(cells.values()) - set(COLUMNS.values()) else cells
+def _line(cells: Iterable[str]) -> str:
     return "".join(
         text.rjust(-width) if width < 0 else text.ljust(width)
-        for text, width in zip(shown, COLUMNS.values(), strict=True)
+        for text, width in zip(cells, COLUMNS.values(), strict=True)
     )
 
 
@@ -127,6 +129,11 @@ def _hours(parts: Iterable[Hours]) -> str:
 def _clock(need: Need) -> str:
     cards = "one card" if need.cards == 1 else f"{need.cards} cards"
     return f"{need.hours.likely:,.0f} hours on {cards}"
+
+
+def _days(*jobs: Iterable[Need]) -> str:
+    found = cluster.total([need.card_hours for needs in jobs for need in needs])
+    return f"{found.likely / BUSY / 24:,.0f} ({found.low / BUSY / 24:,.0f}-{found.high / BUSY / 24:,.0f})"
 
 
 def _lost(longest: tuple[Spec, int], measured: dict) -> str:

@@ -21,6 +21,7 @@ from rsft_utils.grid import Grid, Spec, base_id, run_id, to_json
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.sealed import written_whole
 from rsft_utils.specs import RunSpec
+from rsft_utils.store import TRAINING
 
 TABLES = ("summary.csv", "items.parquet", "loss.csv")
 
@@ -76,7 +77,9 @@ def of(spec: Spec) -> Iterator[Job]:
 def to_do(grid: Grid) -> list[Job]:
     """The trainings and measurements that the store lacks, in an order in which they can be done."""
     prepare(grid)
-    every = {job.marker: job for spec in grid.specs for job in of(spec)}
+    every: dict[Path, Job] = {}
+    for job in (job for spec in grid.specs for job in of(spec)):
+        every.setdefault(job.marker, job)
     return [job for marker, job in every.items() if not marker.exists()]
 
 
@@ -169,7 +172,7 @@ def _training(spec: Spec) -> Path | None:
     if not store.is_trained(spec):
         return None
     if _is_trained_here(spec):
-        if sealed.problem(store.run_folder(spec) / "training.json"):
+        if any(sealed.problem(store.run_folder(spec) / name) for name in TRAINING):
             return None
         unmeasured = [step for step in spec.steps if step and not _measurement(spec, step)]
         folder = store.checkpoints_folder(spec)

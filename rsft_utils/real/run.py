@@ -53,7 +53,10 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     # of published weights only a download tells whether they are there: the base model last
     order = (*spec.steps[1:], 0) if isinstance(spec, ReleasedSpec) else spec.steps
     for step in order:
-        _make_answers_if_missing(spec, step, backend)
+        # other runs share the answers of the base; those of a checkpoint may be the job of another process
+        with locks.held([store.answers_folder(spec, step)]):
+            if not store.is_measured(spec, step):
+                _make_answers(spec, step, backend)
     store.finish(spec, _in_child(backends.provenance, backend) | {"seconds": round(time.monotonic() - started)})
 
 
@@ -62,13 +65,6 @@ def _make_checkpoints(spec: RealSpec, backend: str) -> None:
     store.begin_training(spec)
     _in_child(_train, spec, backend, store.run_folder(spec).name)
     shutil.rmtree(store.checkpoints_folder(spec) / "trainer")  # what a training goes on from
-
-
-def _make_answers_if_missing(spec: RealSpec | ReleasedSpec, step: int, backend: str) -> None:
-    # other runs share the answers of the base; those of a checkpoint may be the job of another process
-    with locks.held([store.answers_folder(spec, step)]):
-        if not store.is_measured(spec, step):
-            _make_answers(spec, step, backend)
 
 
 def _make_answers(spec: RealSpec | ReleasedSpec, step: int, backend: str) -> None:
@@ -199,10 +195,14 @@ def train_missing(spec: RealSpec | ReleasedSpec) -> None:
 
 
 def measure_missing(spec: RealSpec | ReleasedSpec, step: int) -> None:
-    """As run.measure_missing, but a damaged checkpoint is trained again at once."""
-    backend = backends.choose("auto", spec.method)
-    _fetch_and_check(spec, backend)
-    _make_answers_if_missing(spec, step, backend)
+    """As run.measure_missing. Raises RunError if the checkpoint is lost."""
+    _fetch_and_check(spec, backends.choose("auto", spec.method))
+    with locks.held([store.answers_folder(spec, step)]):
+        if not store.is_measured(spec, step):
+            try:
+                _in_child(_measure, spec, step, store.run_folder(spec).name)
+            except _CheckpointLost:
+                raise RunError(f"the checkpoint of step {step} of {spec.name} is lost: train the run again") from None
 
 
 def finish_measured(spec: RealSpec | ReleasedSpec) -> None:

@@ -54,7 +54,9 @@ def training(spec: RealSpec | ReleasedSpec, card: Card) -> Need:
 def measuring(spec: RealSpec | ReleasedSpec, step: int, card: Card, vllm: bool) -> Need:
     """The job that measures a run at a step."""
     if not costs.answer_fits(spec, card, vllm):
-        raise PlanError(f"a {card.name} ({card.memory:.1f} GB) has no room for one answer of full length of {spec.name}")
+        raise PlanError(
+            f"a {card.name} ({card.memory:.1f} GB) has no room for one answer of full length of {spec.name}"
+        )
     loaded = memory.shape(spec.base_model).weights(four_bit=False)
     return Need(1, costs.measuring_steps(spec, (step,), card, vllm), MACHINE + 2 * loaded)
 
@@ -66,7 +68,9 @@ def disk(spec: RealSpec | ReleasedSpec) -> float:
 
 def _refuse_too_large(spec: RealSpec, peak: float, card: Card) -> None:
     if peak > card.memory:
-        raise PlanError(f"{spec.name} needs about {peak:.1f} GB on each card and a {card.name} has {card.memory:.1f} GB")
+        raise PlanError(
+            f"{spec.name} needs about {peak:.1f} GB on each card and a {card.name} has {card.memory:.1f} GB"
+        )
 
 
 def times(hours: Hours, factor: float) -> Hours:

@@ -94,8 +94,8 @@ def gigaflops_per_token(model: Shape, rank: int, length: float) -> float:
     """Work for one token of a row of `length` tokens, in 10^9 operations; `rank` 0 is full fine-tuning.
 
     Six per weight: two forward, two when a checkpointed layer is computed again, two for the gradient that passes
-    through it; a frozen weight has no gradient of its own. Eight per weight that is trained. Causal attention looks back
-    at half of the row.
+    through it; a frozen weight has no gradient of its own. Eight per weight that is trained. Causal attention looks
+    back at half of the row.
     """
     attention = 9 * length * model.attention * model.layers
     weights = 6 * (model.linear + model.head) + 8 * model.lora(rank) if rank else 8 * (model.linear + model.head)
