@@ -22,12 +22,13 @@ from rsft_utils.profiles import WITH_CARD
 from rsft_utils.real.plan import checkpoints, hours, presets
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec, measuring_key, short_hash
-from rsft_utils.recipe import one_of
+from rsft_utils.recipe import one_of, whole_number
 from rsft_utils.specs import RunSpec
 
 Spec = RunSpec | RealSpec | ReleasedSpec
 KINDS = {"micro": RunSpec, "gpu": RealSpec, "released": ReleasedSpec}  # by profile
-KEYS = ("profile", "defaults", "runs", "notebooks", "card", "vllm")
+KEYS = ("profile", "defaults", "runs", "notebooks", "card", "vllm", "longest_job")
+DAY = 24 * 60  # minutes
 TUPLES = (tuple[str, ...], tuple[int, ...])  # fields that hold several values themselves
 SEEDS = ("seed", "base_seed")  # in which runs of one kind differ
 
@@ -42,6 +43,7 @@ class Grid:
     notebooks: dict[str, dict]
     card: str
     vllm: bool
+    longest_job: int
 
     @property
     def name(self) -> str:
@@ -94,7 +96,9 @@ def _grid(file: Path, found) -> Grid:
     if profile in WITH_CARD:
         one_of("card", found.get("card"), hours.CARDS)
     one_of("vllm", int(found.get("vllm", False)), (0, 1))
-    grid = Grid(file, profile, groups, notebooks, found.get("card", ""), bool(found.get("vllm")))
+    longest_job = found.get("longest_job", DAY)
+    whole_number("longest_job", longest_job, least=30)
+    grid = Grid(file, profile, groups, notebooks, found.get("card", ""), bool(found.get("vllm")), longest_job)
     if not grid.specs:
         raise ValueError("there are no runs in it; allowed: runs, or notebooks that ask for some")
     return grid

@@ -33,22 +33,22 @@ def threads(grid: Grid) -> int:
     return 1 if grid.profile == "micro" else THREADS_OF_CARD
 
 
-def training(grid: Grid, spec: Spec, longest: int) -> Resources:
-    """For the job that trains a run; one that needs more than `longest` minutes goes on in its next attempt."""
-    return _resources(grid, lambda card: cluster.training(spec, card), longest)
+def training(grid: Grid, spec: Spec) -> Resources:
+    """For the job that trains a run; one that needs more than the grid's `longest_job` goes on in its next attempt."""
+    return _resources(grid, lambda card: cluster.training(spec, card))
 
 
-def measuring(grid: Grid, spec: Spec, step: int, longest: int) -> Resources:
+def measuring(grid: Grid, spec: Spec, step: int) -> Resources:
     """For the job that measures a run at a step."""
-    return _resources(grid, lambda card: cluster.measuring(spec, step, card, grid.vllm), longest)
+    return _resources(grid, lambda card: cluster.measuring(spec, step, card, grid.vllm))
 
 
-def _resources(grid: Grid, need_on: Callable, longest: int) -> Resources:
+def _resources(grid: Grid, need_on: Callable) -> Resources:
     if grid.profile == "micro":
-        return Resources(0, MICRO_MEMORY, min(longest, MICRO_MINUTES))
+        return Resources(0, MICRO_MEMORY, min(grid.longest_job, MICRO_MINUTES))
     need = need_on(CARDS[grid.card])
     minutes = math.ceil(60 * LONGER * need.hours.high) + START
-    return Resources(need.cards, math.ceil(1000 * need.memory), min(longest, minutes))
+    return Resources(need.cards, math.ceil(1000 * need.memory), min(grid.longest_job, minutes))
 
 
 def describe(grid: Grid) -> str:

@@ -89,6 +89,7 @@ runs: {a: {base_model: Qwen3-4B, benchmarks: [MATH500, IFEval], dataset: [Math-C
         ("profile: gpu\ncard: L4\nruns: {a: {dataset: none.jsonl}}", "'none.jsonl', and there is no such file"),
         ("profile: gpu\ncard: L4\nruns: {a: {dataset: Math}}", "dataset is 'Math'; allowed: Math-CoT-20k"),
         ("profile: micro\nvllm: 3\nruns: {a: {}}", "vllm is 3; allowed: 0, 1"),
+        ("profile: micro\nlongest_job: 5\nruns: {a: {}}", "longest_job is 5; allowed: a whole number, 30 or more"),
         ("profile: [", "is not YAML: while parsing"),
     ],
 )
