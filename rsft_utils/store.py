@@ -6,6 +6,7 @@
         checkpoints/log.jsonl     loss and rate every 10 steps and at the last
         checkpoints/trainer/      while it is trained: the state that training goes on from
         training.json             written when training has finished
+        provenance.json           where jobs of a grid made the run: versions and machine of its training
         items/step-00010.parquet  answers of one checkpoint
         summary.csv
         result.json               written last
@@ -86,12 +87,12 @@ def is_complete(spec: RunSpec) -> bool:
 
 def begin(spec: RunSpec) -> None:
     """Put a run in order that is not complete and that this process has locked: what is damaged is set aside."""
-    folder, base = run_folder(spec), items_file(spec, 0)
-    put_in_order(folder, folder)
-    sealed.set_damaged_aside([*folder.glob("items/*.parquet"), *checkpoints_folder(spec).glob("step-*")])
-    if base.exists() and sealed.problem(base):
-        with locks.held([base]):  # another process may just be writing it
-            sealed.set_damaged_aside([base])
+    put_in_order(run_folder(spec), run_folder(spec))
+    sealed.set_damaged_aside(checkpoints_folder(spec).glob("step-*"))
+    for items in (items_file(spec, step) for step in spec.steps):
+        if items.exists() and sealed.problem(items):
+            with locks.held([items]):  # another process may just be writing it
+                sealed.set_damaged_aside([items])
 
 
 def put_in_order(run: Path, results: Path) -> None:
@@ -118,6 +119,16 @@ def make_untrained(run: Path) -> None:
 
 def end_training(spec: RunSpec, outcome: dict) -> None:
     write_json(run_folder(spec) / "training.json", outcome)
+
+
+def note_provenance(folder: Path, provenance: dict) -> None:
+    """Keep in the folder of a run what trained it, where another process will declare it complete."""
+    write_json(folder / "provenance.json", provenance)
+
+
+def noted_provenance(folder: Path) -> dict | None:
+    file = folder / "provenance.json"
+    return json.loads(file.read_text()) if file.exists() else None
 
 
 def base_items_file(base: str, n_items: int) -> Path:

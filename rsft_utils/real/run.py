@@ -18,6 +18,7 @@ from rsft_utils.real import backends, hub, identity, store
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
 from rsft_utils.run import Results, joined, read_logs
+from rsft_utils.store import note_provenance, noted_provenance
 
 
 class RunError(RuntimeError):
@@ -52,7 +53,8 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     # of published weights only a download tells whether they are there: the base model last
     order = (*spec.steps[1:], 0) if isinstance(spec, ReleasedSpec) else spec.steps
     for step in order:
-        with locks.held([store.answers_folder(spec, 0)] if step == 0 else []):  # other runs share the base's answers
+        # other runs share the answers of the base; those of a checkpoint may be the job of another process
+        with locks.held([store.answers_folder(spec, step)]):
             if not store.is_measured(spec, step):
                 _make_answers(spec, step, backend)
     store.finish(
@@ -175,3 +177,41 @@ def _cached_weights(spec: RealSpec | ReleasedSpec, step: int) -> set[Path]:
 def loss_curve(specs: Sequence[RealSpec]):
     """Training loss and learning rate of finished runs, as run.loss_curve."""
     return read_logs({spec.name: store.checkpoints_folder(spec) for spec in specs})
+
+
+def fetch(spec: RealSpec | ReleasedSpec) -> None:
+    """Get what a run needs from the hub, the steps of a published run excepted; refuse what cannot work."""
+    _fetch_and_check(spec, backends.choose("auto", spec.method))
+
+
+def train_missing(spec: RealSpec | ReleasedSpec) -> None:
+    """As run.train_missing."""
+    backend = backends.choose("auto", spec.method)
+    with locks.held([store.run_folder(spec)]):
+        if store.is_complete(spec):
+            return
+        _fetch_and_check(spec, backend)
+        store.begin(spec)
+        if not store.is_trained(spec):
+            _make_checkpoints(spec, backend)
+            note_provenance(store.run_folder(spec), _in_child(backends.provenance, backend))
+
+
+def measure_missing(spec: RealSpec | ReleasedSpec, step: int) -> None:
+    """As run.measure_missing. Raises RunError if the checkpoint is lost."""
+    _fetch_and_check(spec, backends.choose("auto", spec.method))
+    with locks.held([store.answers_folder(spec, step)]):
+        if not store.is_measured(spec, step):
+            try:
+                _in_child(_measure, spec, step, store.run_folder(spec).name)
+            except _CheckpointLost:
+                raise RunError(f"the checkpoint of step {step} of {spec.name} is lost: train the run again") from None
+
+
+def finish_measured(spec: RealSpec | ReleasedSpec) -> None:
+    """As run.finish_measured."""
+    with locks.held([store.run_folder(spec)]):
+        if not store.is_complete(spec):
+            store.begin(spec)
+            noted = noted_provenance(store.run_folder(spec))
+            store.finish(spec, noted or _in_child(backends.provenance, backends.choose("auto", spec.method)))
