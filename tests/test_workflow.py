@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -17,9 +18,11 @@ from rsft_utils import grid, jobs, paths, run, store
 WORKFLOW = paths.ROOT / "workflow"
 TINY = """
 profile: micro
-defaults: {size: XS, learning_rate: 3e-4, n_rows: 64, batch_size: 16, epochs: 1, n_items: 2, n_items_ends: 3}
+defaults: {size: XS, n_rows: 64, epochs: 2, n_items: 2}
 runs:
   data: {dataset: [math-cot, math-nocot]}
+notebooks:
+  02_data_quality_and_structure: {sizes: XS, datasets: math-cot math-nocot, rows: 64, epochs: 2, n_items: 2}
 """  # steps 0, 2 and 4
 
 
@@ -73,6 +76,12 @@ def check_tables(found, undisturbed):
     summary = pd.read_csv(folder / "summary.csv", keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(summary, undisturbed.summary, check_dtype=False, check_exact=False, rtol=1e-12)
     assert all(picture.exists() for picture in jobs.drawn(found))
+    (name,) = found.notebooks
+    assert nbformat.read(folder / f"{name}.ipynb", 4).metadata.papermill.exception is None
+    assert (paths.FIGURES_LOCAL / name / "changes.png").exists()
+    assert {path.name for path in store.run_folder(found.specs[0]).parent.glob("micro-*")} == {
+        store.run_folder(spec).name for spec in found.specs
+    }  # the notebook found its runs made
 
 
 def wait_for(condition, seconds=400):
@@ -128,7 +137,7 @@ def test_a_grid_killed_half_way_ends_in_the_tables_of_one_process_and_is_not_mad
     # what is damaged later is made again, and what was drawn from it
     file = store.items_file(found.specs[1], 4)
     file.write_bytes(file.read_bytes()[:-1])
-    assert ran(done(folder, "--cores", "2")) == ["evaluate", "collect", "figures", "all"]
+    assert sorted(ran(done(folder, "--cores", "2"))) == ["all", "collect", "evaluate", "figures", "notebook"]
     check_tables(found, undisturbed)
     assert list(paths.RUNS.glob("damaged/*/*/items/step-00004.parquet"))
 
@@ -226,7 +235,42 @@ def test_slurm_runs_the_grid_job_by_job(tiny, undisturbed, slurm):
     asked = [line.split() for line in slurm("squeue", "--states=all", "--noheader", "-o", "%T %l %m %k").splitlines()]
     rules = [comment.removeprefix("rule_").split("_wildcards")[0] for *_, comment in asked]
     assert {state for state, *_ in asked} == {"COMPLETED"}
-    assert sorted(rules) == sorted(["train"] * 2 + ["evaluate"] * 4 + ["evaluate_base", "collect", "figures"])
+    assert sorted(rules) == sorted(
+        ["train"] * 2 + ["evaluate"] * 4 + ["evaluate_base", "collect", "figures", "notebook"]
+    )
     limits = {(limit, memory) for (_, limit, memory, _), rule in zip(asked, rules, strict=True) if rule == "train"}
     assert limits == {("2:00:00", "3000M")}
     assert "Nothing to be done" in done(folder, *SOON, profile="slurm")
+
+
+LONG = "profile: micro\nruns: {a: {size: XS, epochs: 2, n_items: 1}}"  # measured at steps 80, 120 and 160
+
+
+@pytest.mark.slow
+def test_a_training_that_slurm_tells_to_end_saves_its_state_and_goes_on_in_its_next_attempt(tiny, slurm):
+    folder, _ = tiny
+    (folder / "tiny.yaml").write_text(LONG)
+    (spec,) = grid.read(folder / "tiny.yaml").specs
+    checkpoints, log = store.checkpoints_folder(spec), folder / "slurm.log"
+    with log.open("w") as said:
+        call = snakemake(folder, *SOON, jobs.trained_marker(spec), profile="slurm")
+        runner = subprocess.Popen(call, stdout=said, stderr=said, start_new_session=True)
+    try:
+        wait_for(lambda: '"step": 90' in text_of(checkpoints / "log.jsonl") or runner.poll() is not None)
+        (number,) = slurm("squeue", "--noheader", "-o", "%A").split()
+        slurm("scancel", "--signal=TERM", number)
+        # no checkpoint is due between 80 and 120: this state was saved because the training was told to end
+        wait_for(
+            lambda: {int(state.name.split("-")[1]) for state in checkpoints.glob("trainer/*")} & set(range(91, 120))
+        )
+        assert runner.wait(900) == 0, log.read_text()[-5000:]
+    finally:
+        if runner.poll() is None:
+            os.killpg(runner.pid, signal.SIGKILL)
+    states = slurm("squeue", "--states=all", "--noheader", "-o", "%T %k").split()
+    assert states[::2] == ["FAILED", "COMPLETED"] or states[::2] == ["COMPLETED", "FAILED"]
+    assert jobs.trained_marker(spec).exists()
+
+
+def text_of(file):
+    return file.read_text() if file.exists() else ""
