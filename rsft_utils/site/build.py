@@ -11,10 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from rsft_utils import paths, store
-from rsft_utils.site import check, overview
+from rsft_utils.site import check
 from rsft_utils.site.cells import cells
 from rsft_utils.site.execute import executed
 from rsft_utils.site.markup import from_markdown, finished
+from rsft_utils.site.overview import overview
 from rsft_utils.site.pages import FIGURES, Page, pages, relative, repository
 from rsft_utils.specs import RunSpec
 
@@ -77,9 +78,7 @@ def write(notebooks: dict, profile: str, folder: Path) -> None:
         "index.html.j2",
         folder / "index.html",
         page=Page("index.md", everything[0].title),
-        cards=overview.cards(first_cells),
-        counts=overview.counts(),
-        primary=overview.primary(),
+        front=overview(first_cells),
     )
 
 

@@ -56,7 +56,7 @@ def _outputs(cell, number: int, name: str, profile: str, folder: Path, states: d
     for output in cell.outputs:
         data = output.get("data", {})
         if output.output_type == "stream":
-            reference = _reference(name, figure)
+            reference = _reference(name, figure, "Drawn from the reference runs: this profile has no numbers for it.")
             if reference and output.text.startswith(f"{figure}: not drawn"):
                 yield reference
             else:
@@ -69,7 +69,7 @@ def _outputs(cell, number: int, name: str, profile: str, folder: Path, states: d
             yield _figure(output, name, figure, folder)
             # with the paper's numbers, the reader sees the micro world's figure, too
             if profile == "published" and name in COMPARISONS and source == "pictures":
-                yield from filter(None, [_reference(name, figure)])
+                yield from filter(None, [_reference(name, figure, "The same figure, drawn from the reference runs.")])
         elif "text/html" in data:
             yield Output("html", Markup(clean.output(data["text/html"])))
         elif "text/plain" in data:
@@ -90,21 +90,19 @@ def _shown(source: str, number: int) -> tuple[str, str]:
 
 def _figure(output, name: str, figure: str, folder: Path) -> Output:
     content = base64.b64decode(output.data["image/png"])
-    size = markup.png_size(content)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{figure}.png").write_bytes(content)
     alt = output.metadata.get("image/png", {}).get("alt") or _spoken(figure)
-    return Output("figure", f"{folder.name}/{figure}.png", alt, size)
+    return Output("figure", f"{folder.name}/{figure}.png", alt, markup.size(content))
 
 
-def _reference(name: str, figure: str) -> Output | None:
+def _reference(name: str, figure: str, note: str) -> Output | None:
     """The committed figure of that name, drawn from the reference runs."""
     file = paths.FIGURES / "micro" / name / f"{figure}.png"
     if not file.exists():
         return None
     place = pages.relative(file.relative_to(paths.ROOT).as_posix(), f"notebooks/{name}.ipynb")
-    size = markup.png_size(file.read_bytes())
-    return Output("figure", place, f"{_spoken(figure)}, from the reference runs", size, "drawn from the reference runs")
+    return Output("figure", place, f"{_spoken(figure)}, from the reference runs", markup.size(file.read_bytes()), note)
 
 
 def _spoken(figure: str) -> str:

@@ -9,10 +9,11 @@ from functools import cache
 
 from markupsafe import Markup
 
+from rsft_utils import paths
+from rsft_utils.plots.style import FIGURE_DPI
 from rsft_utils.site import clean, pages
 
 NUMBER = re.compile(r"([-+−]?[\d.,]+ ?%?|NaN|nan|)")
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def finished(html: str, source: str, known: Container[str]) -> tuple[Markup, lis
     for link in soup.find_all("a", href=True):
         _lead_on(link, source, known)
     for image in soup.find_all("img"):
-        _frame(image)
+        _frame(image, source)
     for table in soup.find_all("table"):
         _lay_out(soup, table)
     for code in soup.select("pre > code[class^=language-]"):
@@ -64,33 +65,47 @@ def _lead_on(link, source: str, known: Container[str]) -> None:
         link["href"] += f"#{slug(heading)}" if heading else ""
 
 
-def _frame(image) -> None:
+def _frame(image, source: str) -> None:
     """A picture of the project in a panel of its own; of one from elsewhere, such as a badge, only what it says."""
     if "://" in image["src"]:
         image.replace_with(image["alt"])
         return
     image["loading"] = "lazy"
+    if (file := paths.ROOT / pages.linked(image["src"], source)).is_file():
+        image["width"], image["height"] = size(file.read_bytes())
     if image.parent.name == "p" and not image.parent.get_text(strip=True):
         image.parent.name, image.parent["class"] = "figure", "picture"
 
 
 def _lay_out(soup, table) -> None:
-    """A table in a box that scrolls, numbers to the right, headers that say what they are for."""
-    rows = [row.find_all(["td", "th"]) for row in table.select("tbody tr")]
-    for cell in table.find_all(["td", "th"]):
-        right = cell.name == "td" and NUMBER.fullmatch(cell.get_text(strip=True))
-        if right or "right" in cell.attrs.pop("style", ""):
-            cell["class"] = "number"
-        if cell.name == "th":
-            cell["scope"] = "col" if cell.find_parent("thead") else "row"
-    for header in table.select("thead tr"):
-        # counted from the right: on the left a cell may stand for several rows
-        for place, cell in enumerate(reversed(header.find_all("th")), start=1):
-            column = [row[-place] for row in rows if len(row) >= place]
-            if not cell.get("colspan") and column and all(below.get("class") == "number" for below in column):
+    """A table in a box that scrolls, columns of numbers to the right, headers that say what they are for."""
+    body = [row.find_all(["td", "th"]) for row in table.select("tbody tr")]
+    header = [row.find_all("th") for row in table.select("thead tr")]
+    for cell in (cell for row in header for cell in row):
+        cell["scope"] = "col"
+    for cell in table.select("tbody th"):
+        cell["scope"] = "row"
+    # counted from the right: on the left a cell may stand for several rows
+    for place in range(1, max(map(len, body), default=0) + 1):
+        column = [row[-place] for row in body if len(row) >= place]
+        if all(_is_number(cell) for cell in column):
+            above = [row[-place] for row in header if len(row) >= place and not row[-place].get("colspan")]
+            for cell in [*column, *above]:
                 cell["class"] = "number"
+    for cell in table.select("[style]"):
+        del cell["style"]  # Markdown's and pandas' alignment
+    for link in table.find_all("a", string=re.compile("_")):  # a file's name may be broken where words end
+        first, *others = link.string.split("_")
+        link.clear()
+        link.extend([first, *(part for word in others for part in ("_", soup.new_tag("wbr"), word))])
     box = soup.new_tag("div", attrs={"class": "scroll", "role": "region", "aria-label": "Table", "tabindex": "0"})
     table.wrap(box)
+
+
+def _is_number(cell) -> bool:
+    return cell.name == "td" and (
+        "right" in cell.get("style", "") or bool(NUMBER.fullmatch(cell.get_text(strip=True)))
+    )
 
 
 def _color(code) -> None:
@@ -107,7 +122,8 @@ def _color(code) -> None:
         return
     colored = highlight(code.get_text(), lexer, HtmlFormatter(nowrap=True))
     code.clear()
-    code.append(BeautifulSoup(colored, "html.parser"))
+    code.append(BeautifulSoup(f"<pre>{colored}</pre>", "html.parser").pre)  # else indentation is lost
+    code.pre.unwrap()
 
 
 def _anchored(soup) -> list[Heading]:
@@ -126,8 +142,6 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-def png_size(content: bytes) -> tuple[int, int]:
-    """Width and height of a PNG. Raises ValueError for anything else."""
-    if not content.startswith(PNG) or len(content) < 24:
-        raise ValueError("a picture among the outputs is no PNG")
-    return struct.unpack(">II", content[16:24])
+def size(png: bytes) -> tuple[int, int]:
+    """Width and height of a figure on a page, so that type is as large in a small figure as in a large one."""
+    return tuple(round(pixels * 96 / FIGURE_DPI) for pixels in struct.unpack(">II", png[16:24]))

@@ -2,12 +2,16 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import isnan
 
 from markupsafe import Markup
 
-from rsft_utils.site.markup import from_markdown
+from rsft_utils import paths
+from rsft_utils.site.markup import from_markdown, size
 from rsft_utils.site.pages import Page
+
+VERDICTS = ("held", "mixed", "did not hold", "inconclusive", "not run")
 
 
 @dataclass(frozen=True)
@@ -25,38 +29,33 @@ class Card:
     page: Page
     claim: Markup
     time: str
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Row]
 
 
-def cards(notebooks: dict[Page, str]) -> list[Card]:
-    """A card for each notebook, given the text of its first cell."""
-    from rsft_utils.scorecard import scorecard
-
-    table = scorecard()
-    found = []
-    for page, text in notebooks.items():
-        own = table[table.notebook == page.name]
-        rows = [
-            Row(row.claim, row.statement, row.micro, "not public" if row.agree != row.agree else f"{row.agree:.0%} agree")
-            for row in own.itertuples()
-        ]
-        found.append(Card(page, from_markdown(_claim(text)), _time(text), rows))
-    return found
+@dataclass(frozen=True)
+class Overview:
+    cards: list[Card]
+    verdicts: dict[str, int]  # how many of each kind
+    primary: tuple[int, int] | None  # how many primary endpoints stand after the correction, of how many
+    size: tuple[int, int]  # of the figure of all findings
 
 
-def counts() -> dict[str, int]:
-    """How many verdicts of each kind the scorecard has."""
-    from rsft_utils.scorecard import scorecard
-
-    return dict(Counter(scorecard().micro).most_common())
-
-
-def primary() -> tuple[int, int] | None:
-    """How many of the primary endpoints stand after the correction, of how many."""
+def overview(notebooks: dict[Page, str]) -> Overview:
+    """A card for each notebook, given the text of its first cell, and what the scorecard says in all."""
     from rsft_utils.endpoints import primary_endpoints
+    from rsft_utils.scorecard import scorecard
 
-    table = primary_endpoints()
-    return None if table is None else (int((table.p_holm < 0.05).sum()), len(table))
+    table, primary = scorecard(), primary_endpoints()
+    kinds, cards = Counter(table.micro), []
+    for page, text in notebooks.items():
+        rows = [
+            Row(row.claim, row.statement, row.micro, "not public" if isnan(row.agree) else f"{100 * row.agree:.0f} % agree")
+            for row in table[table.notebook == page.name].itertuples()
+        ]
+        cards.append(Card(page, from_markdown(_claim(text)), _time(text), rows))
+    stand = None if primary is None else (int((primary.p_holm < 0.05).sum()), len(primary))
+    figure = size((paths.FIGURES / "micro" / "05_scorecard" / "four_findings.png").read_bytes())
+    return Overview(cards, {verdict: kinds[verdict] for verdict in VERDICTS if kinds[verdict]}, stand, figure)
 
 
 def _claim(text: str) -> str:
