@@ -118,6 +118,16 @@ def redraw() -> None:
 
 
 @app.command()
+def site() -> None:
+    """Build a web site of the executed notebooks and the documents in site/, and check it; trains nothing."""
+    from rsft_utils.site.build import build
+
+    started = time.monotonic()
+    first = build(core_runs("S", 1))
+    print(f"Built and checked in {(time.monotonic() - started) / 60:.1f} minutes. Open {_shown(first)}")
+
+
+@app.command()
 def reference(
     arms: Annotated[list[str] | None, typer.Argument(help="Such as S or XS-calm; all when left out.")] = None,
 ) -> None:

@@ -33,6 +33,7 @@ LAYERS = {
         {"scorecard", "explorer"},
         {"figures", "endpoints"},
         {"bench", "notebook"},
+        {"site"},
         {"cli"},
         {"__main__"},
     ],
@@ -80,6 +81,12 @@ LAYERS = {
         {"style"},
         {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"},
         {"findings"},
+    ],
+    "rsft_utils.site": [
+        {"pages", "clean", "check", "execute"},
+        {"markup", "widgets"},
+        {"cells", "overview"},
+        {"build"},
     ],
     "rsft_utils.bench": [{"speed", "commands", "card"}],
 }

@@ -14,7 +14,7 @@ from rsft_utils import paths, store
 from rsft_utils.site import check
 from rsft_utils.site.cells import cells
 from rsft_utils.site.execute import executed
-from rsft_utils.site.markup import from_markdown, finished
+from rsft_utils.site.markup import finished, from_markdown
 from rsft_utils.site.overview import overview
 from rsft_utils.site.pages import FIGURES, Page, pages, relative, repository
 from rsft_utils.specs import RunSpec
@@ -60,7 +60,7 @@ def write(notebooks: dict, profile: str, folder: Path) -> None:
     everything, built = pages(), _built(profile)
     chain = [page for page in everything if page.lang == "en"]
     before = {page: earlier for earlier, page in pairwise(chain)}
-    behind = {earlier: page for earlier, page in pairwise(chain)}
+    behind = dict(pairwise(chain))
     known = {page.source for page in everything}
     environment = _environment(built, everything)
     for page in everything:

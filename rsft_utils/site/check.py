@@ -1,7 +1,8 @@
-"""What is wrong with a site: links that lead nowhere, anything loaded from elsewhere, anything that runs, bad structure."""
+"""What is wrong with a site: dead links, what would be loaded from elsewhere or run, headings and pictures."""
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -61,11 +62,13 @@ def _structure(soup) -> Iterator[str]:
         yield "no language is given"
     if not (soup.title and soup.title.get_text(strip=True)):
         yield "no title"
-    yield from (f"a picture without a text in its place: {image['src']}" for image in soup("img") if not image.get("alt"))
+    yield from (
+        f"a picture without a text in its place: {image['src']}" for image in soup("img") if not image.get("alt")
+    )
     levels = [int(heading.name[1]) for heading in soup.find_all(re.compile("^h[1-6]$"))]
     if levels[:1] != [1] or levels.count(1) != 1:
         yield "the first heading, and no other, must be of level 1"
-    if any(below > above + 1 for above, below in zip(levels, levels[1:], strict=False)):
+    if any(below > above + 1 for above, below in pairwise(levels)):
         yield "a level of headings is left out"
     ids = [tag["id"] for tag in soup.find_all(id=True)]
     yield from (f"two places are called {anchor!r}" for anchor in sorted({i for i in ids if ids.count(i) > 1}))

@@ -14,6 +14,7 @@ from rsft_utils.plots.style import FIGURE_DPI
 from rsft_utils.site import clean, pages
 
 NUMBER = re.compile(r"([-+−]?[\d.,]+ ?%?|NaN|nan|)")
+LONG = 30  # characters; a cell with more has a least width, and a narrow screen scrolls
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def _lay_out(soup, table) -> None:
             above = [row[-place] for row in header if len(row) >= place and not row[-place].get("colspan")]
             for cell in [*column, *above]:
                 cell["class"] = "number"
+    for cell in (cell for row in body for cell in row if len(cell.get_text()) > LONG):
+        cell["class"] = "long"
     for cell in table.select("[style]"):
         del cell["style"]  # Markdown's and pandas' alignment
     for link in table.find_all("a", string=re.compile("_")):  # a file's name may be broken where words end
@@ -103,9 +106,7 @@ def _lay_out(soup, table) -> None:
 
 
 def _is_number(cell) -> bool:
-    return cell.name == "td" and (
-        "right" in cell.get("style", "") or bool(NUMBER.fullmatch(cell.get_text(strip=True)))
-    )
+    return cell.name == "td" and ("right" in cell.get("style", "") or bool(NUMBER.fullmatch(cell.get_text(strip=True))))
 
 
 def _color(code) -> None:

@@ -49,7 +49,12 @@ def overview(notebooks: dict[Page, str]) -> Overview:
     kinds, cards = Counter(table.micro), []
     for page, text in notebooks.items():
         rows = [
-            Row(row.claim, row.statement, row.micro, "not public" if isnan(row.agree) else f"{100 * row.agree:.0f} % agree")
+            Row(
+                row.claim,
+                row.statement,
+                row.micro,
+                "not public" if isnan(row.agree) else f"{100 * row.agree:.0f} % agree",
+            )
             for row in table[table.notebook == page.name].itertuples()
         ]
         cards.append(Card(page, from_markdown(_claim(text)), _time(text), rows))
