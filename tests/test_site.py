@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from itertools import product
 
 import nbformat
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from rsft_utils import cli, paths
+from rsft_utils import cli, paths, store
 from rsft_utils.site import build, check, clean, markup, overview, pages, widgets
 from rsft_utils.site.cells import WIDGET, cells
 
@@ -274,10 +275,13 @@ def test_without_ones_own_runs_nothing_is_trained(monkeypatch, tmp_path, new_run
     assert not list(new_runs.glob("micro-*"))
 
 
-def test_ones_own_runs_are_shown(monkeypatch, tmp_path, tiny_run):
+def test_ones_own_runs_are_shown_when_all_of_them_are_there(monkeypatch, tmp_path, tiny_spec):
     asked = built_with(monkeypatch, tmp_path, wrong=[])
-    build.build([tiny_run[0]])
+    monkeypatch.setattr(store, "is_complete", lambda spec: spec == tiny_spec)
+    build.build([tiny_spec])
     assert {profile for _, profile in asked} == {"micro"}
+    build.build([tiny_spec, replace(tiny_spec, seed=1)])
+    assert asked[-1][1] == "published"
 
 
 def test_a_build_that_is_not_in_order_fails_with_the_list(monkeypatch, tmp_path, new_runs):
