@@ -167,7 +167,7 @@ def test_figures_are_files_with_names_and_words(tmp_path):
     shown = new_output("execute_result", {"image/png": PNG}, metadata={"image/png": {"alt": "what is seen"}})
     page = rendered(tmp_path, new_code_cell('notebook.show(study, NAME, "claims")', outputs=[shown]))
     assert (tmp_path / "01_dip_and_recovery" / "claims.png").read_bytes().startswith(b"\x89PNG")
-    assert 'src="01_dip_and_recovery/claims.png"' in page and 'alt="what is seen"' in page
+    assert 'src="01_dip_and_recovery/claims.png"' in page and 'alt="Figure: claims. what is seen"' in page
     assert "reference runs" not in page
 
 

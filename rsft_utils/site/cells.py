@@ -92,8 +92,8 @@ def _figure(output, name: str, figure: str, folder: Path) -> Output:
     content = base64.b64decode(output.data["image/png"])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{figure}.png").write_bytes(content)
-    alt = output.metadata.get("image/png", {}).get("alt") or _spoken(figure)
-    return Output("figure", f"{folder.name}/{figure}.png", alt, markup.size(content))
+    alt = [_spoken(figure), output.metadata.get("image/png", {}).get("alt")]
+    return Output("figure", f"{folder.name}/{figure}.png", ". ".join(filter(None, alt)), markup.size(content))
 
 
 def _reference(name: str, figure: str, note: str) -> Output | None:
