@@ -26,3 +26,8 @@ FIGURES = ROOT / "figures"
 FIGURES_LOCAL = _from_environment("RSFT_FIGURES", FIGURES / "local")  # the reader's own, not committed
 RUNS = _from_environment("RSFT_RUNS", ROOT / "runs")  # checkpoints and raw results, not committed
 SITE = ROOT / "site"  # the web site, not committed
+
+
+def shown(path: Path) -> str:
+    """A path as the reader would type it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

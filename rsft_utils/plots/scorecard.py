@@ -1,8 +1,7 @@
 """All claims on one page, as a table in colours."""
 
-from rsft_utils.plots.style import figure_of, head, style
+from rsft_utils.plots.style import VERDICT_COLORS, figure_of, head, style
 
-SHADES = {"held": 2, "mixed": 8, "inconclusive": 7, "did not hold": 3, "too few bases": 7}
 COLUMNS = {
     "micro": "micro",
     "lora": "micro,\nLoRA",
@@ -40,7 +39,7 @@ def scorecard(card, *, label: str):
 
 
 def _judged(verdict: str, colors):
-    return verdict, colors[SHADES[verdict]] if verdict in SHADES else None
+    return verdict, colors[VERDICT_COLORS[verdict]] if verdict in VERDICT_COLORS else None
 
 
 def _published(row, colors):

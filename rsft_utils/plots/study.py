@@ -3,7 +3,7 @@
 from functools import partial
 
 from rsft_utils.effects import MARGIN
-from rsft_utils.plots.style import TITLES, band, figure_of, head, marks, step_axis, style
+from rsft_utils.plots.style import TITLES, VERDICT_COLORS, band, figure_of, head, marks, step_axis, style
 from rsft_utils.stats import role_curves, score_curves
 from rsft_utils.tables import LIMITS
 
@@ -16,7 +16,6 @@ PANELS = {
 }
 SHARES = ("score", "refused")
 FOREST_RANGE = (-30, 70)  # points
-VERDICT_COLORS = {"held": 2, "did not hold": 3, "inconclusive": 7, "too few bases": 7}
 
 
 def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):

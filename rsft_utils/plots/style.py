@@ -7,6 +7,8 @@ STEP_TICKS = (0, 10, 40, 160, 640, 1280)
 FIGURE_DPI = 150
 LINES = ("-", "-", "--", ":", "-.")  # curves that lie on each other can still be told apart
 MARKERS = "os^DvPX<>*p"
+# by verdict: which of the palette's colours
+VERDICT_COLORS = {"held": 2, "mixed": 8, "inconclusive": 7, "did not hold": 3, "too few bases": 7}
 
 
 def style():
@@ -53,7 +55,7 @@ def figure_of(rows: int, columns: int, width: float, height: float, **options):
 
 def head(figure, text: str) -> None:
     """What the figure was made of, in grey above it."""
-    figure.suptitle(text, fontsize=12, color="0.35")
+    figure.suptitle(text, fontsize=12, color="0.35", parse_math=False)
 
 
 def step_axis(axis, last: int) -> None:

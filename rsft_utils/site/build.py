@@ -13,10 +13,9 @@ from pathlib import Path
 from rsft_utils import paths, store
 from rsft_utils.site import check
 from rsft_utils.site.cells import cells
-from rsft_utils.site.execute import executed
 from rsft_utils.site.markup import finished, from_markdown
 from rsft_utils.site.overview import overview
-from rsft_utils.site.pages import FIGURES, Page, pages, relative, repository
+from rsft_utils.site.pages import PICTURES, Page, pages, relative, repository
 from rsft_utils.specs import RunSpec
 
 LIBRARIES = ("torch", "transformers", "trl", "pandas")
@@ -33,29 +32,30 @@ class Built:
     versions: dict[str, str]
 
 
-def build(runs: Sequence[RunSpec]) -> Path:
-    """Run every notebook, write the site to paths.SITE and check it; returns the first page.
+def profile_for(runs: Sequence[RunSpec]) -> str:
+    """With which profile notebooks need no training: micro if all of these runs are in the store, else published."""
+    return "micro" if all(map(store.is_complete, runs)) else "published"
 
-    Nothing is trained: if all of these runs are in the store the notebooks show them (profile micro), else the paper's
-    numbers and the reference runs (profile published). Raises SystemExit if a notebook fails or a page is not in order.
+
+def build(copies: dict[str, Path], profile: str) -> Path:
+    """Write the site to paths.SITE and check it; returns the first page.
+
+    `copies`: the executed copy of every notebook, by name. Raises SystemExit with a list if a page is not in order.
     """
-    profile = "micro" if all(map(store.is_complete, runs)) else "published"
-    notebooks = {}
-    for page in pages():
-        if page.is_notebook:
-            print(f"  {page.name}, profile {profile}", flush=True)
-            notebooks[page.source] = executed(page.name, profile)
+    import nbformat
+
+    notebooks = {f"notebooks/{name}.ipynb": nbformat.read(file, as_version=4) for name, file in copies.items()}
     write(notebooks, profile, paths.SITE)
     if wrong := check.problems(paths.SITE):
-        raise SystemExit(f"the site in {paths.SITE} is not in order:\n  " + "\n  ".join(wrong))
+        raise SystemExit(f"the site in {paths.shown(paths.SITE)} is not in order:\n  " + "\n  ".join(wrong))
     return paths.SITE / "index.html"
 
 
 def write(notebooks: dict, profile: str, folder: Path) -> None:
     """Write the pages of executed notebooks, by their source, and of all documents; what was in the folder goes."""
     shutil.rmtree(folder, ignore_errors=True)
-    for figures in FIGURES:
-        shutil.copytree(paths.ROOT / figures, folder / figures)
+    for pictures in PICTURES:
+        shutil.copytree(paths.ROOT / pictures, folder / pictures)
     shutil.copy(HERE / "templates" / "style.css", folder / "style.css")
     everything, built = pages(), _built(profile)
     chain = [page for page in everything if page.lang == "en"]

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from rsft_utils import paths
 
-FIGURES = ("figures/micro", "figures/published")  # copied as they are
+PICTURES = ("figures/micro", "figures/published", "docs/pictures")  # copied as they are
 FIRST_DOCUMENTS = ("notebooks/PREREG.md", "notebooks/LAB_LOG.md", "docs/README.md")  # the others by name
 LANGUAGES = {"README.ko.md": "ko"}
 
@@ -49,7 +49,7 @@ def pages() -> list[Page]:
     notebooks = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
     documents = [paths.ROOT / name for name in FIRST_DOCUMENTS]
     documents += [file for file in sorted((paths.ROOT / "docs").glob("*.md")) if file not in documents]
-    others = [paths.PUBLISHED / "README.md", *(paths.ROOT / name for name in LANGUAGES)]
+    others = [*sorted(paths.DATA.glob("*/README.md")), *(paths.ROOT / name for name in LANGUAGES)]
     files = [paths.ROOT / "README.md", *notebooks, *documents, *others]
     return [Page(file.relative_to(paths.ROOT).as_posix(), _title(_text(file))) for file in files]
 
@@ -78,7 +78,7 @@ def destination(link: str, source: str, known: Container[str]) -> str:
     anchor = f"#{anchor}" if anchor else ""
     if file in known:
         return relative(target(file), source) + anchor
-    if not file or file.startswith(("..", *FIGURES)) or not (paths.ROOT / file).exists():
+    if not file or file.startswith(("..", *PICTURES)) or not (paths.ROOT / file).exists():
         return link
     kind = "tree" if (paths.ROOT / file).is_dir() else "blob"
     return f"{repository()}/{kind}/main/{quote(file)}{anchor}"

@@ -7,6 +7,7 @@ from itertools import product
 import nbformat
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from rsft_utils import cli, paths, store
 from rsft_utils.site import build, check, overview, pages
@@ -55,36 +56,18 @@ def test_the_check_reads_style_sheets(tmp_path, problems_of):
     assert problems_of("") == ["style.css: a style sheet that loads something"]
 
 
-def built_with(monkeypatch, tmp_path, wrong):
-    """The profile that every notebook was run with, by a build whose slow parts are left out."""
-    asked = []
-    monkeypatch.setattr(paths, "SITE", tmp_path / "site")
-    monkeypatch.setattr(build, "executed", lambda name, profile: asked.append((name, profile)))
-    monkeypatch.setattr(build, "write", lambda notebooks, profile, folder: None)
-    monkeypatch.setattr(check, "problems", lambda folder: wrong)
-    return asked
-
-
-def test_without_ones_own_runs_nothing_is_trained(monkeypatch, tmp_path, new_runs):
-    asked = built_with(monkeypatch, tmp_path, wrong=[])
-    build.build(cli.core_runs("S", 1))
-    assert asked == [(name, "published") for name in cli.NOTEBOOKS]
-    assert not list(new_runs.glob("micro-*"))
-
-
-def test_ones_own_runs_are_shown_when_all_of_them_are_there(monkeypatch, tmp_path, tiny_spec):
-    asked = built_with(monkeypatch, tmp_path, wrong=[])
+def test_notebooks_show_ones_own_runs_only_if_all_of_them_are_there(monkeypatch, tiny_spec):
     monkeypatch.setattr(store, "is_complete", lambda spec: spec == tiny_spec)
-    build.build([tiny_spec])
-    assert {profile for _, profile in asked} == {"micro"}
-    build.build([tiny_spec, replace(tiny_spec, seed=1)])
-    assert asked[-1][1] == "published"
+    assert build.profile_for([tiny_spec]) == "micro"
+    assert build.profile_for([tiny_spec, replace(tiny_spec, seed=1)]) == "published"
 
 
-def test_a_build_that_is_not_in_order_fails_with_the_list(monkeypatch, tmp_path, new_runs):
-    built_with(monkeypatch, tmp_path, wrong=["a.html: x", "b.html: y"])
+def test_a_build_that_is_not_in_order_fails_with_the_list(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "SITE", tmp_path)
+    monkeypatch.setattr(build, "write", lambda notebooks, profile, folder: None)
+    monkeypatch.setattr(check, "problems", lambda folder: ["a.html: x", "b.html: y"])
     with pytest.raises(SystemExit, match=r"is not in order:\n  a.html: x\n  b.html: y"):
-        build.build(cli.core_runs("S", 1))
+        build.build({}, "published")
 
 
 # Design
@@ -127,7 +110,8 @@ def test_the_workflow_names_the_version_of_every_action():
 def test_the_whole_site_is_in_order(monkeypatch, tmp_path, new_runs):
     folder = tmp_path / "site"
     monkeypatch.setattr(paths, "SITE", folder)
-    assert build.build(cli.core_runs("S", 1)) == folder / "index.html"
+    done = CliRunner().invoke(cli.app, ["site"])
+    assert done.exit_code == 0, done.output
     assert check.problems(folder) == []
     written = {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in folder.rglob("*.html")}
     assert set(written) == {"index.html", *(page.target for page in pages.pages())}

@@ -6,7 +6,7 @@ from rsft_utils.real.benchmarks.definitions import BENCHMARKS, Benchmark, table
 
 HEAD = """# Benchmarks for real models
 
-How the [profiles for real models](../README.md#real-models) ask and judge. Zero-shot, one user turn, no stop strings;
+How the [profiles for real models](real_models.md) ask and judge. Zero-shot, one user turn, no stop strings;
 what stands before the last `</think>` is not judged; a limit on items takes the same ones every time. Every result
 carries the number of items, the share of answers that were cut off, and their mean length.
 

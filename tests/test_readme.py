@@ -1,0 +1,53 @@
+"""The front pages: their numbers are those of the committed tables, their list of notebooks is complete."""
+
+import re
+
+import pytest
+
+from rsft_utils import cli, paths, reference, verdicts
+from rsft_utils.claims import measures
+from rsft_utils.effects import between_bases
+from rsft_utils.micro.benchmarks import ROLE_OF
+
+README, KOREAN = (paths.ROOT / name for name in ("README.md", "README.ko.md"))
+# `13 points higher (5 to 22)`, `-18 (-28 to -8)`; in the other language `13 (5에서 22)`
+INTERVAL = re.compile(r"(-?\d+)[^|()\d]*\((-?\d+)(?: to |에서 )(-?\d+)\)")
+
+
+def in_points(*numbers):
+    return tuple(str(round(100 * number)) for number in numbers)
+
+
+@pytest.fixture(scope="module")
+def known():
+    """Effects of the committed runs with their intervals, in points: all of the claims, and one that none is about."""
+    claims = verdicts.table()
+    found = {in_points(row.effect, row.low, row.high) for row in claims.itertuples()}
+    full, sparse = (measures.gain(reference.load(arm), ROLE_OF, "OOD") for arm in ("S", "S-sparse"))
+    less = between_bases(full, sparse)
+    return found | {in_points(less.effect, less.low, less.high)}
+
+
+@pytest.mark.parametrize("page", [README, KOREAN], ids=lambda page: page.name)
+def test_every_number_with_an_interval_is_that_of_the_committed_tables(page, known):
+    quoted = INTERVAL.findall(page.read_text())
+    assert len(quoted) >= 6
+    assert [numbers for numbers in quoted if numbers not in known] == []
+
+
+@pytest.mark.parametrize("page", [README, KOREAN], ids=lambda page: page.name)
+def test_every_notebook_is_listed_in_order_with_what_it_needs(page):
+    rows = re.findall(
+        r"^\| \[\d\d [^]]+\]\(notebooks/(\w+)\.ipynb\) .*\| ([\d.]+) \| ([\d.]+) \|", page.read_text(), re.M
+    )
+    assert [name for name, _, _ in rows] == list(cli.NOTEBOOKS)
+    assert all(float(minutes) > 0 and float(gb) > 0 for _, minutes, gb in rows)
+
+
+def test_the_map_of_the_code_has_every_module():
+    page = (paths.ROOT / "docs" / "code.md").read_text()
+    tops = {path.name for path in (paths.ROOT / "rsft_utils").iterdir() if path.suffix == ".py" or path.is_dir()}
+    for folder in ("micro", "real"):
+        tops |= {path.name for path in (paths.ROOT / "rsft_utils" / folder).iterdir() if path.suffix == ".py"}
+    named = set(re.findall(r"[a-z_]+(?=\.py|/)", page))
+    assert {name.removesuffix(".py") for name in tops if not name.startswith("__")} <= named
