@@ -11,7 +11,7 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help figures redraw claims reference designs bases bench test test-slow test-unsloth lint clean
+.PHONY: help figures redraw site claims reference designs bases bench test test-slow test-unsloth lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ figures: $(READY) ## run every notebook (profile micro) and draw its figures int
 
 redraw: $(READY) ## redraw the committed figures from the committed tables
 	$(PY) -m rsft_utils redraw $(ARGS)
+
+site: $(READY) ## build a web site of the executed notebooks and the documents in site/
+	$(PY) -m rsft_utils site $(ARGS)
 
 claims: $(READY) ## judge the claims from the committed tables of the reference runs
 	$(PY) -m rsft_utils claims $(ARGS)
