@@ -37,12 +37,14 @@ bases: $(READY) ## pre-train the micro base models again
 bench: $(READY) ## measure this machine's training and generation speed
 	$(PY) -m rsft_utils bench $(ARGS)
 
-# One thread per process: at these sizes a second thread costs more than it brings.
+# One thread per process: at these sizes a second thread costs more than it brings. Two processes: each takes 1 GB.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+
 test: $(READY) ## run the quick tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest $(ARGS)
+	$(PYTEST) --dist loadfile $(ARGS)
 
 test-slow: $(READY) ## run all tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest -m 'slow or not slow' $(ARGS)
+	$(PYTEST) --dist worksteal -m 'slow or not slow' $(ARGS)
 
 # Unsloth has a back end for CPUs, which it takes when told to, so that a machine with a card tests the same.
 test-unsloth: $(UNSLOTH_VENV)/.ready-unsloth ## train with Unsloth on the CPU, in an environment of its own

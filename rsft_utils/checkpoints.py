@@ -10,7 +10,7 @@ without a word.
 import shutil
 from pathlib import Path
 
-from rsft_utils import sealed
+from rsft_utils import processes, sealed
 
 KEY = "run-key.txt"  # in a state: whose it is
 
@@ -20,9 +20,11 @@ def checkpoint_folder(folder: Path, step: int) -> Path:
 
 
 def save_checkpoint(model, folder: Path, step: int) -> None:
-    """Save model or adapter as `folder/step-00010`."""
-    with sealed.written_sealed(checkpoint_folder(folder, step)) as aside:
-        model.save_pretrained(aside)
+    """Save model or adapter as `folder/step-00010`. Where several processes train, all of them must call it."""
+    weights = processes.whole_weights(model)
+    if processes.is_first():
+        with sealed.written_sealed(checkpoint_folder(folder, step)) as aside:
+            model.save_pretrained(aside, state_dict=weights)
 
 
 def keep_state(folder: Path, step: int, key: str) -> None:
@@ -38,13 +40,16 @@ def keep_state(folder: Path, step: int, key: str) -> None:
 def last_state(folder: Path, key: str, steps: tuple[int, ...]) -> Path | None:
     """The newest whole state of the run with this key from which every checkpoint that is missing is still to come.
 
-    `steps` are those of all checkpoints. States that are damaged, or another run's, are set aside.
+    `steps` are those of all checkpoints. States that are damaged, or another run's, are set aside; with another run's
+    its checkpoints, too.
     """
-    missing = [step for step in steps if step and not checkpoint_folder(folder, step).exists()]
     for state in sorted(_states(folder), key=_step, reverse=True):
         why = sealed.problem(state)
         if why is None and (state / KEY).read_text() != key:
             why = "it is another run's"
+            for checkpoint in folder.glob("step-*"):
+                sealed.set_aside(checkpoint, why)
+        missing = [step for step in steps if step and not checkpoint_folder(folder, step).exists()]
         if why:
             sealed.set_aside(state, why)
         elif missing and _step(state) >= missing[0]:
@@ -52,6 +57,11 @@ def last_state(folder: Path, key: str, steps: tuple[int, ...]) -> Path | None:
         else:
             return state
     return None
+
+
+def processes_of(state: Path) -> int:
+    """How many processes wrote a state: each of them its random numbers."""
+    return len(list(state.glob("rng_state*.pth")))
 
 
 def _states(folder: Path) -> list[Path]:

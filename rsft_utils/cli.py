@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rsft_utils import notebook, paths, profiles, report, runner, specs
+from rsft_utils import grid_commands, notebook, paths, profiles, report, runner, specs
+from rsft_utils.grid_commands import refuse_bad
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +18,7 @@ app = typer.Typer(
     help="Fine-tune small language models on this computer, measure them, and draw what happens. Begin with `figures`.",
 )
 YOURS, COMMITTED, AGAIN = "Runs of your own", "What is committed, in a minute", "What is committed, made again (hours)"
+app.add_typer(grid_commands.app)
 
 NOTEBOOKS = (
     "00_micro_world",
@@ -51,8 +53,8 @@ def figures(
     The figures go to figures/local/, the executed notebooks to runs/notebooks/. Finished runs are found again; after
     an interruption the same command goes on.
     """
-    _refuse_bad(lambda: specs.seed_specs(size, seeds))
-    _refuse_bad(lambda: specs.one_of("profile", profile, profiles.WITHOUT_CARD))
+    refuse_bad(lambda: specs.seed_specs(size, seeds))
+    refuse_bad(lambda: specs.one_of("profile", profile, profiles.WITHOUT_CARD))
     started = time.monotonic()
     if profile == "micro":
         _make_core_runs(size, seeds)
@@ -114,8 +116,8 @@ def run(
     one is refused before anything starts. The executed notebook goes to runs/notebooks/, its figures to figures/local/.
     If it fails, the last good copy stays, and runs/notebooks/failed/ has the cells up to the error.
     """
-    file = _refuse_bad(lambda: runner.find(name))
-    given = _refuse_bad(lambda: runner.typed(file, _pairs(context.args)))
+    file = refuse_bad(lambda: runner.find(name))
+    given = refuse_bad(lambda: runner.typed(file, _pairs(context.args)))
     executed = _execute(file, given, deadline)
     print(report.summary([executed]))
 
@@ -131,11 +133,11 @@ def plan(
     Parameters follow the notebook, such as -p profile released -p preset t4-16gb; without a profile it is gpu.
     """
     name = Path(name).stem
-    _refuse_bad(lambda: specs.one_of("notebook", name, NOTEBOOKS[1:-1]))
-    given = _refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
+    refuse_bad(lambda: specs.one_of("notebook", name, NOTEBOOKS[1:-1]))
+    given = refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
     asked = {**notebook.default_parameters(name), "profile": "gpu", **given}
-    _refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
-    print(_refuse_bad(lambda: profiles.plan(name, asked, asked["profile"], probe)))
+    refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
+    print(refuse_bad(lambda: profiles.plan(name, asked, asked["profile"], probe)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
@@ -168,7 +170,7 @@ def reference(
 
     known = [*study.arms(), *study.UNTRAINED]
     for name in arms or known:
-        _refuse_bad(lambda name=name: specs.one_of("arm", name, known))
+        refuse_bad(lambda name=name: specs.one_of("arm", name, known))
     study.make(arms or known)
 
 
@@ -190,7 +192,7 @@ def designs(size: Size = "XS") -> None:
 
     Takes hours; what is finished is kept, and the same command goes on where it stopped.
     """
-    _refuse_bad(lambda: specs.one_of("size", size, specs.SIZES))
+    refuse_bad(lambda: specs.one_of("size", size, specs.SIZES))
     from rsft_utils import designs as pilots
 
     pilots.make(pilots.grid(size), workers=2)
@@ -207,7 +209,7 @@ def bases(
     from rsft_utils.micro import bases as micro_bases
 
     for name in names or micro_bases.NAMES:
-        _refuse_bad(lambda name=name: specs.one_of("base model", name, micro_bases.NAMES))
+        refuse_bad(lambda name=name: specs.one_of("base model", name, micro_bases.NAMES))
     for name in names or micro_bases.NAMES:
         micro_bases.build(name)
 
@@ -228,7 +230,7 @@ def runs(
     """
     from rsft_utils import inventory
 
-    _refuse_bad(lambda: specs.one_of("action", action, ("list", "gc")))
+    refuse_bad(lambda: specs.one_of("action", action, ("list", "gc")))
     if action == "list":
         for run in inventory.runs():
             print(f"{(time.time() - run.written) / 86400:5.1f} days {_megabytes(run.size)}  {run.name}: {run.state}")
@@ -262,17 +264,9 @@ def bench(
 
     parts = {"speed": speed.main, "commands": commands.main, "card": card.main}
     for name in what or ():
-        _refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
+        refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
     for name in what or ("speed", "commands"):
-        _refuse_bad(parts[name])
-
-
-def _refuse_bad(check):
-    """What a check returns, or its ValueError as a message for people."""
-    try:
-        return check()
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        refuse_bad(parts[name])
 
 
 def _execute(file: Path, parameters: dict, deadline: float | None = None) -> runner.Executed:

@@ -9,9 +9,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rsft_utils import locks, sealed, store
 from rsft_utils.checkpoints import checkpoint_folder
@@ -48,12 +50,44 @@ def results(
     with locks.held(store.run_folder(spec) for spec in missing):
         # those we had to wait for are there now
         if missing := _incomplete(missing):
-            try:
-                _make(missing, workers or _default_workers(), progress, also_bases)
-            except (KeyboardInterrupt, SystemExit):
-                print("Stopped. What was made so far is kept, and the same call goes on from there.", flush=True)
-                raise
+            _make(missing, workers or _default_workers(), progress, also_bases)
     return joined([store.load(spec) for spec in specs])
+
+
+def train_missing(spec: RunSpec) -> None:
+    """Train a run unless the store has its checkpoints: the part of `results` that is one job of a grid.
+
+    Another process may measure the checkpoints meanwhile (measure_missing). Raises as `results` does.
+    """
+    with locks.held([store.run_folder(spec)]):
+        if store.is_complete(spec):
+            return
+        store.begin(spec)
+        if _needs_training(spec):
+            started = time.monotonic()
+            store.begin_training(spec)
+            with single_threaded_pool(1) as pool:
+                pool.submit(_train, spec).result()
+            store.note_provenance(store.run_folder(spec), _provenance(time.monotonic() - started))
+
+
+def measure_missing(spec: RunSpec, step: int) -> None:
+    """Measure a run at one of its steps unless the store has it: the other kind of job.
+
+    Raises ValueError if its checkpoint is missing; a damaged one is set aside first.
+    """
+    if step and sealed.problem(store.items_file(spec, step)):
+        sealed.set_damaged_aside([checkpoint_folder(store.checkpoints_folder(spec), step)])
+    with single_threaded_pool(1) as pool:
+        pool.submit(_measure, spec, step).result()
+
+
+def finish_measured(spec: RunSpec) -> None:
+    """Declare a run complete of which every step is measured. Raises FileNotFoundError if one is not."""
+    with locks.held([store.run_folder(spec)]):
+        if not store.is_complete(spec):
+            store.begin(spec)
+            store.finish(spec, store.noted_provenance(store.run_folder(spec)) or _provenance(0))
 
 
 def base_results(bases: Sequence[str], n_items: int = 500, workers: int | None = None) -> Results:
@@ -107,8 +141,7 @@ def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequen
     for spec in specs:
         store.begin(spec)  # from here on, what has its record is whole
     with single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
-        # a training whose checkpoints were removed before they were measured is needed again
-        untrained = [spec for spec in specs if not store.is_trained(spec) or _measurable(spec) != _unmeasured(spec)]
+        untrained = [spec for spec in specs if _needs_training(spec)]
         for spec in untrained:
             store.begin_training(spec)
         pending: set[Future] = {pool.submit(_train, spec) for spec in untrained}
@@ -128,6 +161,11 @@ def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequen
                 store.finish(spec, _provenance(time.monotonic() - started))
                 unfinished.remove(spec)
             bar.update()
+
+
+def _needs_training(spec: RunSpec) -> bool:
+    """Whether it has not been trained, or a checkpoint is gone before it was measured."""
+    return not store.is_trained(spec) or _measurable(spec) != _unmeasured(spec)
 
 
 def _unmeasured(spec: RunSpec) -> list[int]:
@@ -177,23 +215,31 @@ def _measure(spec: RunSpec, step: int) -> None:
     if step == 0:
         _measure_base(spec.base, spec.n_items_ends)
         return
-    model, mirrored = load_checkpoint(spec, step), bases.is_mirrored(spec.world)
-    if step == spec.total_steps:
-        items = _measure_end(model, spec.n_items_ends, mirrored)
-    else:
-        items = _measure_middle(model, spec.n_items, mirrored)
-    store.save_items(store.items_file(spec, step), items, run=spec.name, step=step)
+    with _to_be_measured(store.items_file(spec, step)) as file:
+        if file:
+            model, mirrored = load_checkpoint(spec, step), bases.is_mirrored(spec.world)
+            if step == spec.total_steps:
+                items = _measure_end(model, spec.n_items_ends, mirrored)
+            else:
+                items = _measure_middle(model, spec.n_items, mirrored)
+            store.save_items(file, items, run=spec.name, step=step)
 
 
 def _measure_base(base: str, n_items: int) -> None:
     from rsft_utils.micro import bases
 
-    file = store.base_items_file(base, n_items)
-    with locks.held([file]):  # runs of other processes share it
-        sealed.set_damaged_aside([file])
-        if not sealed.is_sealed(file):
+    with _to_be_measured(store.base_items_file(base, n_items)) as file:
+        if file:
             items = _measure_end(bases.load(base), n_items, bases.is_mirrored(bases.world_of(base)))
             store.save_items(file, items, run=base, step=0)
+
+
+@contextmanager
+def _to_be_measured(file: Path) -> Iterator[Path | None]:
+    """The file while it is locked, or None if it is there: another run or another job may measure the same."""
+    with locks.held([file]):
+        sealed.set_damaged_aside([file])
+        yield None if sealed.is_sealed(file) else file
 
 
 def _measure_middle(model, n_items: int, mirrored: bool):

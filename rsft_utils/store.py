@@ -6,6 +6,7 @@
         checkpoints/log.jsonl     loss and rate every 10 steps and at the last
         checkpoints/trainer/      while it is trained: the state that training goes on from
         training.json             written when training has finished
+        provenance.json           where jobs of a grid made the run: versions and machine of its training
         items/step-00010.parquet  answers of one checkpoint
         summary.csv
         result.json               written last
@@ -17,6 +18,7 @@ it agrees with its record; what does not is made again, and nothing else.
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,8 @@ from rsft_utils.sealed import written_sealed, written_whole
 from rsft_utils.specs import EVALUATION_VERSION, RunSpec, is_own
 
 __all__ = ["written_whole"]
+
+TRAINING = ("training.json", "checkpoints/log.jsonl")  # what stays of a training beside its checkpoints
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -77,35 +81,54 @@ def is_trained(spec: RunSpec) -> bool:
 
 def is_complete(spec: RunSpec) -> bool:
     """Whether everything that is read from a run later is there and whole; its checkpoints are not needed any more."""
-    files = [run_folder(spec) / name for name in ("result.json", "summary.csv", "training.json")]
-    files += [checkpoints_folder(spec) / "log.jsonl", *(items_file(spec, step) for step in spec.steps)]
-    return not any(map(sealed.problem, files))
+    read = [run_folder(spec) / name for name in ("result.json", "summary.csv", *TRAINING)]
+    return not any(map(sealed.problem, [*read, *(items_file(spec, step) for step in spec.steps)]))
 
 
 def begin(spec: RunSpec) -> None:
     """Put a run in order that is not complete and that this process has locked: what is damaged is set aside."""
-    folder, training, log = run_folder(spec), run_folder(spec) / "training.json", checkpoints_folder(spec) / "log.jsonl"
-    logged = [log] if is_trained(spec) or sealed.is_sealed(log) else []  # else it is still being written
-    sealed.set_damaged_aside([*logged, training, folder / "summary.csv", folder / "result.json"])
-    sealed.set_damaged_aside([*folder.glob("items/*.parquet"), *checkpoints_folder(spec).glob("step-*")])
-    sealed.remove(folder / "result.json")
+    put_in_order(run_folder(spec), run_folder(spec))
+    sealed.set_damaged_aside(checkpoints_folder(spec).glob("step-*"))
+    for items in (items_file(spec, step) for step in spec.steps):
+        if items.exists() and sealed.problem(items):
+            with locks.held([items]):  # another process may just be writing it
+                sealed.set_damaged_aside([items])
+
+
+def put_in_order(run: Path, results: Path) -> None:
+    """Set aside what is damaged of a training and of the tables in `results`, whose result has to be declared anew."""
+    training, log = (run / name for name in TRAINING)
+    logged = [log] if sealed.is_sealed(training) or sealed.is_sealed(log) else []  # else it is still being written
+    sealed.set_damaged_aside([*logged, training, results / "summary.csv", results / "result.json"])
+    sealed.remove(results / "result.json")
     if not log.exists():
         sealed.remove(training)  # only a training makes the log
-    base = items_file(spec, 0)
-    if base.exists() and sealed.problem(base):
-        with locks.held([base]):  # another process may just be writing it
-            sealed.set_damaged_aside([base])
 
 
 def begin_training(spec: RunSpec) -> None:
     """Make the folder for checkpoints. What an unfinished training left there is gone on from."""
-    checkpoints_folder(spec).mkdir(parents=True, exist_ok=True)
-    sealed.remove(run_folder(spec) / "training.json")
-    sealed.record(checkpoints_folder(spec) / "log.jsonl").unlink(missing_ok=True)
+    make_untrained(run_folder(spec))
+
+
+def make_untrained(run: Path) -> None:
+    training, log = (run / name for name in TRAINING)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sealed.remove(training)
+    sealed.record(log).unlink(missing_ok=True)
 
 
 def end_training(spec: RunSpec, outcome: dict) -> None:
     write_json(run_folder(spec) / "training.json", outcome)
+
+
+def note_provenance(folder: Path, provenance: dict) -> None:
+    """Keep in the folder of a run what trained it, where another process will declare it complete."""
+    write_json(folder / "provenance.json", provenance)
+
+
+def noted_provenance(folder: Path) -> dict | None:
+    file = folder / "provenance.json"
+    return json.loads(file.read_text()) if file.exists() else None
 
 
 def base_items_file(base: str, n_items: int) -> Path:
@@ -138,16 +161,23 @@ def finish(spec: RunSpec, provenance: dict) -> None:
 
 def load(spec: RunSpec):
     """(items, summary) of a complete run, both validated. Raises FileNotFoundError when it is not complete."""
-    import pandas as pd
-
     if not is_complete(spec):
         raise FileNotFoundError(f"the run {spec.name} is not complete ({run_folder(spec)})")
-    summary = pd.read_csv(run_folder(spec) / "summary.csv", keep_default_na=False, na_values=[""])
-    return tables.validate(_items(spec), "items"), tables.validate(summary, "summary")
+    return tables.validate(_items(spec), "items"), read_summary(run_folder(spec) / "summary.csv")
+
+
+def read_summary(file: Path):
+    import pandas as pd
+
+    return tables.validate(pd.read_csv(file, keep_default_na=False, na_values=[""]), "summary")
 
 
 def _items(spec: RunSpec):
+    return read_items((items_file(spec, step) for step in spec.steps), spec.name)
+
+
+def read_items(files: Iterable[Path], run: str):
+    """One table of the answers at several steps, all under the name of the run."""
     import pandas as pd
 
-    steps = [pd.read_parquet(items_file(spec, step)) for step in spec.steps]
-    return pd.concat(steps, ignore_index=True).assign(run=spec.name)
+    return pd.concat(map(pd.read_parquet, files), ignore_index=True).assign(run=run)

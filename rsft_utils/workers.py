@@ -1,4 +1,4 @@
-"""Processes side by side, one thread each, that leave nothing half done when they, or their runner, are stopped.
+"""Processes beside the runner that leave nothing half done when they, or their runner, are stopped.
 
 SIGTERM and Ctrl-C end the runner as an exception would; it then ends its workers by SIGTERM, and a training among them
 first saves its state. Workers whose runner is killed end at once.
@@ -28,18 +28,36 @@ class _Pool(ProcessPoolExecutor):
 
 @contextmanager
 def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool for functions that modules offer. Raises WorkerDied, and what the functions raise."""
-    # One thread per worker: for models this small two processes beat two threads by far, and results repeat bit for
-    # bit. OpenMP reads the variable when a worker starts.
+    """A pool as `pool` gives it, of processes with one thread each."""
+    # For models this small two processes beat two threads by far, and results repeat bit for bit. OpenMP reads the
+    # variable when a worker starts.
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
-    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
+    try:
+        with pool(workers, _begin_with_one_thread) as workers_with_one_thread:
+            yield workers_with_one_thread
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+@contextmanager
+def pool(workers: int, begin: Callable | None = None) -> Iterator[ProcessPoolExecutor]:
+    """A pool for functions that modules offer; `begin` is what each worker does first.
+
+    Raises WorkerDied, and what the functions raise.
+    """
+    pool = _Pool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(begin,))
     try:
         with sigterm.raises_exit():
             yield pool
     except BaseException as error:
         for process in list((pool._processes or {}).values()):
             process.terminate()
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            print("Stopped. What was made so far is kept, and the same call goes on from there.", flush=True)
         if isinstance(error, BrokenProcessPool):
             raise WorkerDied(
                 "A worker process died (killed, or out of memory?). What was finished is kept: run the same again."
@@ -47,16 +65,17 @@ def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
-def _begin() -> None:
-    """What a worker does first."""
+def _begin(more: Callable | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the runner as well, which tells its workers
     threading.Thread(target=_leave_with_runner, daemon=True).start()
+    if more:
+        more()
+    signal.signal(signal.SIGTERM, sigterm.leave)
+
+
+def _begin_with_one_thread() -> None:
     import datasets
     import torch
     import transformers
@@ -65,7 +84,6 @@ def _begin() -> None:
     datasets.disable_progress_bars()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    signal.signal(signal.SIGTERM, sigterm.leave)
 
 
 def _leave_with_runner() -> None:

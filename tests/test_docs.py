@@ -91,6 +91,16 @@ def test_a_term_of_the_glossary_occurs_where_it_is_said_to_be_used():
         assert any(re.sub(r"s$", "", word) in text for word in term.lower().replace(",", " ").split()), term
 
 
+def test_every_drill_is_in_the_table_and_every_test_in_the_table_exists():
+    for part in re.split(r"^### ", (DOCS / "reliability.md").read_text(), flags=re.MULTILINE)[1:3]:
+        (file,) = (DOCS / link for link in LINK.findall(part))
+        in_the_table = re.findall(r"^\|.* `(test_\w+)` \| (quick|slow) \|$", part, re.MULTILINE)
+        assert len(in_the_table) > 10
+        assert sorted(name for name, _ in in_the_table) == sorted(
+            re.findall(r"^def (test_\w+)", file.read_text(), re.M)
+        )
+
+
 # Code
 
 

@@ -35,7 +35,7 @@ def copied_runs(tiny_run, tmp_path, monkeypatch):
 
 
 def times(folder):
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
     return {file.relative_to(folder).as_posix(): file.stat().st_mtime_ns for file in files}
 
 
@@ -188,7 +188,7 @@ def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, t
     monkeypatch.setattr(bases, "load", lambda name: name)
     monkeypatch.setattr(run, "load_checkpoint", lambda spec, step: step)
     monkeypatch.setattr(store, "base_items_file", lambda base, n: tmp_path / f"{base}-n{n}")
-    monkeypatch.setattr(store, "items_file", lambda spec, step: f"step-{step}")
+    monkeypatch.setattr(store, "items_file", lambda spec, step: tmp_path / f"step-{step}")
     monkeypatch.setattr(store, "save_items", lambda file, items, **about: saved.append((file, about)))
     spec = replace(tiny_spec, world=world, base_seed=1)
     for step in spec.steps:
@@ -201,8 +201,8 @@ def test_a_mirrored_world_is_asked_from_right_to_left_at_every_step(tiny_spec, t
         assert set(map(tuple, found)) == expected and len(found) == len(expected)
     assert saved == [
         (tmp_path / f"{spec.base}-n4", {"run": spec.base, "step": 0}),
-        ("step-2", {"run": spec.name, "step": 2}),
-        ("step-4", {"run": spec.name, "step": 4}),
+        (tmp_path / "step-2", {"run": spec.name, "step": 2}),
+        (tmp_path / "step-4", {"run": spec.name, "step": 4}),
     ]
 
 

@@ -1,9 +1,11 @@
 """Measuring one checkpoint of a real model: ask, keep every answer at once, judge, one row per answer.
 
-Answers are written to a file as they come, so an evaluation that is killed goes on at the next item, and a judge that
-fails costs no answer. Answers to harmful requests stay in that file: they are never printed, nor put into the tables.
+Answers are written to a file as they come, each line with its hash, so an evaluation that is killed goes on at the next
+item, a line that was damaged costs one answer, and a judge that fails none. Answers to harmful requests stay in that
+file: they are never printed, nor put into the tables.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -46,7 +48,7 @@ def measure(spec, step: int, ask: Ask, tokenizer, folder: Path, judge=None):
 
 def answered(spec, name: str, asked: Sequence, ask: Ask, tokenizer, file: Path) -> dict[tuple[str, int], Answer]:
     """The answers to every item and sample, after generating those that the file does not hold yet."""
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    before = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
     there = dict(_read(before))
     wanted = [(item, sample) for item in asked for sample in range(spec.samples) if (item.id, sample) not in there]
     sampling = Sampling(benchmarks.BENCHMARKS[name].temperature, benchmarks.BENCHMARKS[name].top_p, spec.seed)
@@ -61,18 +63,24 @@ def answered(spec, name: str, asked: Sequence, ask: Ask, tokenizer, file: Path) 
             for index, answer in ask(prompts, seeds, sampling):
                 item, sample = part[index]
                 there[item.id, sample] = answer
-                lines.write(json.dumps({"item": item.id, "sample": sample, **asdict(answer)}) + "\n")
+                lines.write(_line({"item": item.id, "sample": sample, **asdict(answer)}))
                 lines.flush()
     return there
 
 
+def _line(row: dict) -> str:
+    return json.dumps(row | {"sha256": hashlib.sha256(json.dumps(row).encode()).hexdigest()}) + "\n"
+
+
 def _read(lines: str) -> Iterator[tuple[tuple[str, int], Answer]]:
-    for line in lines.splitlines():
+    """The whole ones: a line is cut where the process was killed that wrote it."""
+    for line in lines.split("\n"):
         try:
             row = json.loads(line)
-        except json.JSONDecodeError:  # the process was killed while it wrote the line
+            if row.pop("sha256", None) in (None, json.loads(_line(row))["sha256"]):  # older versions wrote none
+                yield (row.pop("item"), row.pop("sample")), Answer(**row)
+        except (ValueError, TypeError, AttributeError, KeyError):
             continue
-        yield (row.pop("item"), row.pop("sample")), Answer(**row)
 
 
 def _judged(name: str, asked: Sequence, answers: dict, samples: int, judge) -> list[dict]:

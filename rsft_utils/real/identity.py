@@ -16,6 +16,12 @@ def base_folder(spec: RealSpec | ReleasedSpec) -> Path:
     return hub.model_folder(model.hub_id, model.revision) if model else hub.model_folder(spec.base_model)
 
 
+def look_again() -> None:
+    """Forget all hashes: under the same name may lie another file by now. Else a process hashes only once."""
+    for remembered in (data_fingerprint, base_key):
+        remembered.cache_clear()
+
+
 @cache
 def data_fingerprint(spec: RealSpec | ReleasedSpec) -> str:
     """Hash of what the weights of a run come from: its data file and its base model."""
@@ -42,7 +48,13 @@ def _weights_hash(folder: Path) -> list[str]:
     return [_file_hash(file) for file in sorted(folder.glob("*.safetensors"))]
 
 
-@cache
 def _file_hash(path: Path) -> str:
+    about = path.stat()
+    return _hash_of_content(path, about.st_size, about.st_mtime_ns)
+
+
+@cache
+def _hash_of_content(path: Path, size: int, changed: int) -> str:
+    """Hash of a file, read again only when it looks changed: weights are large."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

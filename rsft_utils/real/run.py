@@ -3,51 +3,79 @@
 Training and measuring happen in child processes, so that the card is free afterwards, Unsloth is imported first, and a
 crash takes nothing with it. What is finished is found again: a training goes on at its last checkpoint, an evaluation
 at its next answer. Of published checkpoints nothing is trained; one step after the other is downloaded (only if an
-answer is missing), answers, and is deleted again, unless the hub's cache held it before.
+answer is missing), answers, and is deleted again, unless the hub's cache held it before. Two processes that want the
+same run make it once.
 """
 
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
 
-from rsft_utils.real import backends, hub, store
+from rsft_utils import locks, processes, sealed, workers
+from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils.real import backends, hub, identity, store
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
 from rsft_utils.run import Results, joined, read_logs
+from rsft_utils.store import note_provenance, noted_provenance
 
 
 class RunError(RuntimeError):
     """A run cannot go on; the message says why, what is kept, and what to do."""
 
 
+class _CheckpointLost(Exception):
+    """The checkpoint that should answer is not there, or was damaged and is set aside: it has to be trained again."""
+
+
 def results(specs: Sequence[RealSpec | ReleasedSpec], backend: str = "auto") -> Results:
     """The tables of the runs, after training and measuring whatever the store does not hold yet.
 
-    Prints a line per stage. Raises RunError, and what training and measuring raise.
+    Prints a line per stage. Raises RunError, and what training and measuring raise; SystemExit with status 143 on
+    SIGTERM.
     """
+    identity.look_again()
     for spec in specs:
         if not store.is_complete(spec):
-            _make(spec, backends.choose(backend, spec.method))
+            with locks.held([store.run_folder(spec)]):
+                if not store.is_complete(spec):  # one that we had to wait for is there now
+                    _make(spec, backends.choose(backend, spec.method))
     return joined([store.load(spec) for spec in specs])
 
 
 def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     started = time.monotonic()
     _fetch_and_check(spec, backend)
+    store.begin(spec)
     if not store.is_trained(spec):
-        print(f"{spec.name}: training, {spec.total_steps} steps ({backend})", flush=True)
-        _in_child(_train, spec, backend)
+        _make_checkpoints(spec, backend)
     # of published weights only a download tells whether they are there: the base model last
     order = (*spec.steps[1:], 0) if isinstance(spec, ReleasedSpec) else spec.steps
     for step in order:
-        if not store.items_file(spec, step).exists():
-            print(f"{spec.name}: measuring step {step}", flush=True)
-            _in_child(_measure, spec, step)
-    store.finish(spec, _in_child(backends.provenance, backend) | {"seconds": round(time.monotonic() - started)})
+        # other runs share the answers of the base; those of a checkpoint may be the job of another process
+        with locks.held([store.answers_folder(spec, step)]):
+            if not store.is_measured(spec, step):
+                _make_answers(spec, step, backend)
+    store.finish(
+        spec, _in_child(backends.provenance, backend, spec.method) | {"seconds": round(time.monotonic() - started)}
+    )
+
+
+def _make_checkpoints(spec: RealSpec, backend: str) -> None:
+    print(f"{spec.name}: training, {spec.total_steps} steps ({backend})", flush=True)
+    store.begin_training(spec)
+    _in_child(_train, spec, backend, store.run_folder(spec).name)
+    shutil.rmtree(store.checkpoints_folder(spec) / "trainer")  # what a training goes on from
+
+
+def _make_answers(spec: RealSpec | ReleasedSpec, step: int, backend: str) -> None:
+    print(f"{spec.name}: measuring step {step}", flush=True)
+    try:
+        _in_child(_measure, spec, step, store.run_folder(spec).name)
+    except _CheckpointLost:
+        _make_checkpoints(spec, backend)
+        _in_child(_measure, spec, step, store.run_folder(spec).name)
 
 
 def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
@@ -64,38 +92,47 @@ def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
 
 
 def _in_child(function: Callable, *arguments):
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        try:
+    try:
+        with workers.pool(1) as pool:
             return pool.submit(function, *arguments).result()
-        except BrokenProcessPool:
-            raise RunError(
-                f"the process that was {function.__name__.strip('_').replace('_', ' ')}ing died (out of memory?). "
-                "What was finished is kept: run the same again, or take a smaller preset."
-            ) from None
+    except workers.WorkerDied:
+        raise RunError(
+            f"the process that was {function.__name__.strip('_').removesuffix('e')}ing died (out of memory?). "
+            "What was finished is kept: run the same again, or take a smaller preset."
+        ) from None
 
 
-def _train(spec: RealSpec, backend: str) -> None:
+def _check_is(run: str, spec: RealSpec | ReleasedSpec) -> None:
+    """In a child: nothing of what the run is made from may have changed since its runner found it."""
+    if store.run_folder(spec).name != run:
+        raise RunError(
+            f"the data or the base model of {spec.name} changed while it was made. What was finished is kept: run the "
+            "same again for a new run of what lies there now, or restore what was there to go on with this one."
+        )
+
+
+def _train(spec: RealSpec, backend: str, run: str) -> None:
     from rsft_utils.real import datasets
     from rsft_utils.real.identity import base_folder
 
+    _check_is(run, spec)
     folder = base_folder(spec)
     model, tokenizer = backends.load_for_training(spec, folder, backend)
     from rsft_utils.train import train  # only now: Unsloth must be imported before transformers
 
     found = datasets.rows(spec.dataset, spec.n_rows, spec.seed, max_length=spec.max_length, tokenizer=tokenizer)
-    checkpoints = store.checkpoints_folder(spec)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    device = backends.device(spec, backend)
+    checkpoints, device = store.checkpoints_folder(spec), backends.device(spec, backend)
     outcome = train(spec, model, tokenizer, found.rows, checkpoints, spec.max_length, device, resume=True)
-    store.end_training(spec, outcome | {"rows_kept": found.kept, "rows_read": found.of})
-    shutil.rmtree(checkpoints / "trainer")  # what a training goes on from
+    if processes.is_first():
+        store.end_training(spec, outcome | {"rows_kept": found.kept, "rows_read": found.of})
 
 
-def _measure(spec: RealSpec | ReleasedSpec, step: int) -> None:
+def _measure(spec: RealSpec | ReleasedSpec, step: int, run: str) -> None:
     from rsft_utils.real import generate
     from rsft_utils.real.evaluate import measure
     from rsft_utils.real.identity import base_folder
 
+    _check_is(run, spec)
     before, ask = _cached_weights(spec, step), None
 
     def loaded_when_asked(*asked):
@@ -115,7 +152,6 @@ def _weights(spec: RealSpec | ReleasedSpec, step: int):
     """What answers at a step of a run."""
     from rsft_utils.real.generate import Weights
     from rsft_utils.real.identity import base_folder
-    from rsft_utils.train import checkpoint_folder
 
     if step == 0:
         return Weights(base_folder(spec))
@@ -124,6 +160,9 @@ def _weights(spec: RealSpec | ReleasedSpec, step: int):
         store.keep_commit(spec, checkpoint.parent.name)
     else:
         checkpoint = checkpoint_folder(store.checkpoints_folder(spec), step)
+        sealed.set_damaged_aside([checkpoint])
+        if not checkpoint.exists():
+            raise _CheckpointLost
     return Weights(base_folder(spec), checkpoint)
 
 
@@ -138,3 +177,41 @@ def _cached_weights(spec: RealSpec | ReleasedSpec, step: int) -> set[Path]:
 def loss_curve(specs: Sequence[RealSpec]):
     """Training loss and learning rate of finished runs, as run.loss_curve."""
     return read_logs({spec.name: store.checkpoints_folder(spec) for spec in specs})
+
+
+def fetch(spec: RealSpec | ReleasedSpec) -> None:
+    """Get what a run needs from the hub, the steps of a published run excepted; refuse what cannot work."""
+    _fetch_and_check(spec, backends.choose("auto", spec.method))
+
+
+def train_missing(spec: RealSpec | ReleasedSpec) -> None:
+    """As run.train_missing."""
+    backend = backends.choose("auto", spec.method)
+    with locks.held([store.run_folder(spec)]):
+        if store.is_complete(spec):
+            return
+        _fetch_and_check(spec, backend)
+        store.begin(spec)
+        if not store.is_trained(spec):
+            _make_checkpoints(spec, backend)
+            note_provenance(store.run_folder(spec), _in_child(backends.provenance, backend))
+
+
+def measure_missing(spec: RealSpec | ReleasedSpec, step: int) -> None:
+    """As run.measure_missing. Raises RunError if the checkpoint is lost."""
+    _fetch_and_check(spec, backends.choose("auto", spec.method))
+    with locks.held([store.answers_folder(spec, step)]):
+        if not store.is_measured(spec, step):
+            try:
+                _in_child(_measure, spec, step, store.run_folder(spec).name)
+            except _CheckpointLost:
+                raise RunError(f"the checkpoint of step {step} of {spec.name} is lost: train the run again") from None
+
+
+def finish_measured(spec: RealSpec | ReleasedSpec) -> None:
+    """As run.finish_measured."""
+    with locks.held([store.run_folder(spec)]):
+        if not store.is_complete(spec):
+            store.begin(spec)
+            noted = noted_provenance(store.run_folder(spec))
+            store.finish(spec, noted or _in_child(backends.provenance, backends.choose("auto", spec.method)))

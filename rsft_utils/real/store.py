@@ -8,19 +8,23 @@ runs/<name>-<key>/
     answers/step-00010/       what was answered, a file per benchmark, written as it comes
     measured-<key>/           the tables of one way of measuring: other benchmarks or limits train nothing again
         items/step-00010.parquet  summary.csv  result.json (written last)
+
+All but the answers, of which every line has its own, have a record of their hashes (see sealed.py), and what differs
+from it is made again. Checkpoints can be large: they are compared only before they are measured or trained on from.
 """
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from rsft_utils import paths, tables
+from rsft_utils import paths, sealed, tables
 from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.identity import base_key, data_fingerprint
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec, measuring_key
-from rsft_utils.sealed import written_sealed, written_whole
-from rsft_utils.store import save_items, write_json
+from rsft_utils.sealed import written_sealed
+from rsft_utils.store import TRAINING, make_untrained, put_in_order, read_items, read_summary, save_items, write_json
 
 Spec = RealSpec | ReleasedSpec
 __all__ = ["save_items"]
@@ -53,11 +57,43 @@ def items_file(spec: Spec, step: int) -> Path:
 
 
 def is_trained(spec: Spec) -> bool:
-    return isinstance(spec, ReleasedSpec) or (run_folder(spec) / "training.json").exists()
+    return isinstance(spec, ReleasedSpec) or sealed.is_sealed(run_folder(spec) / "training.json")
 
 
 def is_complete(spec: Spec) -> bool:
-    return (results_folder(spec) / "result.json").exists() and items_file(spec, 0).exists()
+    """Whether everything that is read from a run later is there and whole; its checkpoints are not needed any more."""
+    read = [results_folder(spec) / name for name in ("result.json", "summary.csv")]
+    read += [] if isinstance(spec, ReleasedSpec) else [run_folder(spec) / name for name in TRAINING]
+    return not any(map(sealed.problem, [*read, *(items_file(spec, step) for step in spec.steps)]))
+
+
+def begin(spec: Spec) -> None:
+    """Put a run in order that is not complete and that this process has locked: what is damaged is set aside."""
+    put_in_order(run_folder(spec), results_folder(spec))
+    if isinstance(spec, ReleasedSpec) and spec.commit is None:
+        _keep_to_one_upload(spec)
+
+
+def _keep_to_one_upload(spec: ReleasedSpec) -> None:
+    """Without its commit nobody knows which upload the answers of a published run are from."""
+    noted = run_folder(spec) / "commit.txt"
+    if sealed.record(noted).exists():  # older versions wrote none
+        sealed.set_damaged_aside([noted])
+    if not noted.exists():
+        for made in (run_folder(spec) / "answers", results_folder(spec)):
+            if made.exists():
+                sealed.set_aside(made, "the commit of the weights that answered is lost")
+
+
+def is_measured(spec: Spec, step: int) -> bool:
+    """Whether the answers of a step are judged, after setting aside a damaged table of them."""
+    sealed.set_damaged_aside([items_file(spec, step)])
+    return sealed.is_sealed(items_file(spec, step))
+
+
+def begin_training(spec: RealSpec) -> None:
+    """Make the folder for checkpoints. What an unfinished training left there is gone on from."""
+    make_untrained(run_folder(spec))
 
 
 def commit(spec: ReleasedSpec) -> str | None:
@@ -67,12 +103,14 @@ def commit(spec: ReleasedSpec) -> str | None:
     the steps of a run are never of different uploads.
     """
     file = run_folder(spec) / "commit.txt"
-    return file.read_text().strip() if file.exists() else spec.commit
+    return spec.commit or (file.read_text().strip() if file.exists() else None)
 
 
 def keep_commit(spec: ReleasedSpec, found: str) -> None:
-    with written_whole(run_folder(spec) / "commit.txt") as aside:
-        aside.write_text(f"{found}\n")
+    file = run_folder(spec) / "commit.txt"
+    if not file.exists():
+        with written_sealed(file) as aside:
+            aside.write_text(f"{found}\n")
 
 
 def end_training(spec: RealSpec, outcome: dict) -> None:
@@ -91,18 +129,13 @@ def finish(spec: Spec, provenance: dict) -> None:
         made = {"training": json.loads((run_folder(spec) / "training.json").read_text())}
     result = {"spec": asdict(spec), **made, "provenance": provenance}
     write_json(results_folder(spec) / "result.json", result)
+    shutil.rmtree(checkpoints_folder(spec) / "trainer", ignore_errors=True)  # of a runner that was killed
 
 
 def load(spec: Spec):
     """(items, summary) of a complete run, both validated."""
-    import pandas as pd
-
-    summary = pd.read_csv(results_folder(spec) / "summary.csv", keep_default_na=False, na_values=[""])
-    return tables.validate(_items(spec), "items"), tables.validate(summary, "summary")
+    return tables.validate(_items(spec), "items"), read_summary(results_folder(spec) / "summary.csv")
 
 
 def _items(spec: Spec):
-    import pandas as pd
-
-    steps = [pd.read_parquet(items_file(spec, step)) for step in spec.steps]
-    return pd.concat(steps, ignore_index=True).assign(run=spec.name)
+    return read_items((items_file(spec, step) for step in spec.steps), spec.name)

@@ -59,9 +59,9 @@ def trained(
             tokens=counted[spec],
             peak=training_peak(spec, card, backend),
             answer_fits=answer_fits(spec, card, vllm),
-            training=_training(spec, counted[spec], tflops) if tflops else None,
+            training=training_of(spec, counted[spec], tflops) if tflops else None,
             measuring=measuring,
-            disk=_adapters(spec),
+            disk=checkpoints_size(spec),
         )
         for (text, spec), measuring in zip(runs.items(), _measuring_each(runs, card, vllm), strict=True)
     )
@@ -85,11 +85,11 @@ def released(runs: dict[str, ReleasedSpec], card: Card, vllm: bool) -> tuple[Run
 
 
 def _work(spec: RealSpec, counted: Tokens) -> float:
-    return hours.gigaflops_per_token(memory.shape(spec.base_model), spec.lora_rank, counted.weighted)
+    return hours.gigaflops_per_token(memory.shape(spec.base_model), spec.lora_rank, counted.weighted)  # 0: full
 
 
-def _training(spec: RealSpec, counted: Tokens, tflops: tuple[float, float, float]) -> Hours:
-    """The range of the speed, made wider where the lengths are assumed."""
+def training_of(spec: RealSpec, counted: Tokens, tflops: tuple[float, float, float]) -> Hours:
+    """Hours on one card; the range of the speed, made wider where the lengths are assumed."""
     range_ = hours.training_hours(counted.total, _work(spec, counted), tflops)
     return Hours(range_.low * counted.low, range_.likely, range_.high * counted.high)
 
@@ -128,12 +128,13 @@ def _measuring_each(runs: dict, card: Card, vllm: bool) -> list[Hours | None]:
     found, bases = [], set()
     for spec in runs.values():
         steps = spec.steps[1:] if (spec.base_model, spec.seed) in bases else spec.steps
-        found.append(_measuring(spec, steps, card, vllm) if card.reads else None)
+        found.append(measuring_steps(spec, steps, card, vllm) if card.reads else None)
         bases.add((spec.base_model, spec.seed))
     return found
 
 
-def _measuring(spec: RealSpec | ReleasedSpec, steps: tuple[int, ...], card: Card, vllm: bool) -> Hours:
+def measuring_steps(spec: RealSpec | ReleasedSpec, steps: tuple[int, ...], card: Card, vllm: bool) -> Hours:
+    """Hours to measure a run at some of its steps."""
     model = memory.shape(spec.base_model)
     parts = []
     for step in steps:
@@ -150,7 +151,7 @@ def habit(spec: RealSpec | ReleasedSpec, step: int) -> tuple[float, int]:
     """Which share of the answers is assumed to run to the limit at a step, and how long the others are."""
     if step == 0 or spec.dataset in WITHOUT_THOUGHT:
         return EARLY
-    if isinstance(spec, ReleasedSpec):
+    if spec.method == "full":
         return FULL_MIDDLE if step <= MIDDLE_UNTIL else FULL_LATE
     if step <= EARLY_UNTIL:
         return EARLY
@@ -163,10 +164,16 @@ def items_at(spec: RealSpec | ReleasedSpec, benchmark: str, step: int) -> int:
     return min(asked, BENCHMARKS[benchmark].n_items)
 
 
-def _adapters(spec: RealSpec) -> float:
-    """GB: the adapter in 32 bit at every measured step, and once the states of the optimiser, to go on from."""
-    parameters = memory.shape(spec.base_model).lora(spec.lora_rank)
-    return parameters * (4 * (len(spec.steps) - 1) + 2) / 1e9
+def checkpoints_size(spec: RealSpec) -> float:
+    """GB of what was trained, in 32 bit, at every measured step, and once of what training goes on from.
+
+    With LoRA, on a card, that is two bytes a parameter, an 8-bit Adam; with full fine-tuning the weights and an Adam in
+    32 bit.
+    """
+    shape, steps = memory.shape(spec.base_model), len(spec.steps) - 1
+    if spec.method == "full":
+        return shape.parameters * (4 * steps + 12) / 1e9
+    return shape.lora(spec.lora_rank) * (4 * steps + 2) / 1e9
 
 
 def total(parts: list[Hours | None]) -> Hours | None:

@@ -91,14 +91,15 @@ def named_card(name: str, memory: float) -> Card:
 
 
 def gigaflops_per_token(model: Shape, rank: int, length: float) -> float:
-    """Work for one token of a row of `length` tokens, in 10^9 operations.
+    """Work for one token of a row of `length` tokens, in 10^9 operations; `rank` 0 is full fine-tuning.
 
     Six per weight: two forward, two when a checkpointed layer is computed again, two for the gradient that passes
-    through it; a frozen weight has no gradient of its own. Eight per LoRA weight. Causal attention looks back at half
-    of the row.
+    through it; a frozen weight has no gradient of its own. Eight per weight that is trained. Causal attention looks
+    back at half of the row.
     """
     attention = 9 * length * model.attention * model.layers
-    return (6 * (model.linear + model.head) + 8 * model.lora(rank) + attention) / 1e9
+    weights = 6 * (model.linear + model.head) + 8 * model.lora(rank) if rank else 8 * (model.linear + model.head)
+    return (weights + attention) / 1e9
 
 
 def training_hours(tokens: float, gigaflops: float, tflops: tuple[float, float, float]) -> Hours:

@@ -13,6 +13,7 @@ QWEN3_VOCABULARY = 151_936
 HEAD_WIDTH = 128  # of every attention head of the models in models.MODELS
 NF4_BITS = 4.127  # per weight, with the scales of its blocks, which are quantised a second time
 TRAINED_BYTES = 10  # per LoRA parameter: itself and its gradient in 32 bit, two states of an 8-bit Adam
+FULL_BYTES = 16  # per weight with full fine-tuning: itself, its gradient and two states of Adam, in 32 bit
 LOGIT_BYTES = 16  # per logit where the loss is taken over whole rows: copies in 16 and 32 bit, and gradients
 UNSLOTH_PIECE = 4.0  # GB: Unsloth takes the loss in pieces of at most this and half of the free memory
 TRL_PIECE = 256  # tokens: TRL's loss `chunked_nll`
@@ -131,6 +132,16 @@ def training_peak(
         return Peak(weights, trained, activations + layer_inputs(model, tokens), whole_loss(model, TRL_PIECE))
     free = max(0.0, card - weights - trained - activations - OTHER)
     return Peak(weights, trained, activations, min(whole_loss(model, tokens), UNSLOTH_PIECE, free / 2))
+
+
+def full_peak(model: Shape, *, tokens: int, cards: int) -> Peak:
+    """The same of full fine-tuning, on each of several cards that share weights, gradients and optimiser.
+
+    `tokens` at once on each card. Reckoned from what lies there, compared with nothing.
+    """
+    share = model.parameters / cards / 1e9
+    activations = one_layer(model, tokens) + layer_inputs(model, tokens)
+    return Peak(4 * share, (FULL_BYTES - 4) * share, activations, whole_loss(model, TRL_PIECE))
 
 
 def one_layer(model: Shape, tokens: int) -> float:

@@ -96,7 +96,7 @@ def groups(
     models = names(base_model) or (chosen.sizes if notebook == SIZES else (recipe.base_model,))
     datasets = names(dataset) or chosen.data[: {DATA: None, SAFETY: 2}.get(notebook, 1)]
     for name in datasets:
-        _check_dataset(name)
+        check_dataset(name)
     if notebook == SAFETY:
         recipe = replace(recipe, benchmarks=(*recipe.benchmarks, "HEx-PHI"))
     pairs = list(product(models, datasets))
@@ -124,7 +124,8 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"[^,\s]+", text))
 
 
-def _check_dataset(name: str) -> None:
+def check_dataset(name: str) -> None:
+    """Raise ValueError, naming what is allowed, unless there is such a data set or file."""
     if name.endswith(".jsonl"):
         if not Path(name).is_file():
             raise ValueError(f"dataset is {name!r}, and there is no such file")
