@@ -86,9 +86,9 @@ def test_a_term_of_the_glossary_occurs_where_it_is_said_to_be_used():
     entries = re.findall(r"^\| \*\*(.+?)\*\* \| .+ \| \[(0\d), .*?\]\((.+?)\) \|$", GLOSSARY.read_text(), re.MULTILINE)
     assert len(entries) > 60
     for term, number, link in entries:
-        text = (GLOSSARY.parent / link).read_text().lower()
         assert Path(link).name.startswith(number)
-        assert any(re.sub(r"s$", "", word) in text for word in term.lower().replace(",", " ").split()), term
+        words = [word.removesuffix("s") for word in term.lower().replace(",", " ").split()]
+        assert any(word in (GLOSSARY.parent / link).read_text().lower() for word in words), term
 
 
 def test_every_drill_is_in_the_table_and_every_test_in_the_table_exists():
