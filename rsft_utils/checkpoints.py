@@ -10,7 +10,7 @@ without a word.
 import shutil
 from pathlib import Path
 
-from rsft_utils import sealed
+from rsft_utils import processes, sealed
 
 KEY = "run-key.txt"  # in a state: whose it is
 
@@ -20,9 +20,11 @@ def checkpoint_folder(folder: Path, step: int) -> Path:
 
 
 def save_checkpoint(model, folder: Path, step: int) -> None:
-    """Save model or adapter as `folder/step-00010`."""
-    with sealed.written_sealed(checkpoint_folder(folder, step)) as aside:
-        model.save_pretrained(aside)
+    """Save model or adapter as `folder/step-00010`. Where several processes train, all of them must call it."""
+    weights = processes.whole_weights(model)
+    if processes.is_first():
+        with sealed.written_sealed(checkpoint_folder(folder, step)) as aside:
+            model.save_pretrained(aside, state_dict=weights)
 
 
 def keep_state(folder: Path, step: int, key: str) -> None:
@@ -55,6 +57,11 @@ def last_state(folder: Path, key: str, steps: tuple[int, ...]) -> Path | None:
         else:
             return state
     return None
+
+
+def processes_of(state: Path) -> int:
+    """How many processes wrote a state: each of them its random numbers."""
+    return len(list(state.glob("rng_state*.pth")))
 
 
 def _states(folder: Path) -> list[Path]:

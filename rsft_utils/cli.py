@@ -1,6 +1,5 @@
-"""The command line: `python -m rsft_utils figures` and its neighbours. What the Makefile calls."""
+"""The command line, `python -m rsft_utils figures` and its neighbours. What the Makefile calls."""
 
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -8,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from rsft_utils import grid_commands, notebook, paths, profiles, specs
+from rsft_utils import grid_commands, notebook, paths, profiles, report, runner, specs
+from rsft_utils.grid_commands import refuse_bad
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
+    help="Fine-tune small language models on this computer, measure them, and draw what happens. Begin with `figures`.",
+)
+YOURS, COMMITTED, AGAIN = "Runs of your own", "What is committed, in a minute", "What is committed, made again (hours)"
 app.add_typer(grid_commands.app)
 
 NOTEBOOKS = (
@@ -23,32 +30,43 @@ NOTEBOOKS = (
 )
 
 Size = Annotated[str, typer.Option(help=f"Size of the base model: {', '.join(specs.SIZES)}.")]
-Seeds = Annotated[int, typer.Option(help="How many runs, with seeds 0, 1, ...")]
+Seeds = Annotated[int, typer.Option(help="How many runs of each kind, with seeds 0, 1, ...")]
+Notebook = Annotated[
+    str, typer.Argument(metavar="NOTEBOOK [-p NAME VALUE]...", help="Such as notebooks/01_dip_and_recovery.ipynb.")
+]
+WITH_PARAMETERS = {
+    "rich_help_panel": YOURS,
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+}
 
 
-@app.command()
+@app.command(rich_help_panel=YOURS)
 def figures(
     size: Size = "S",
     seeds: Seeds = 1,
     profile: Annotated[
-        str, typer.Option(help="micro: train here; published: the paper's numbers, in seconds.")
+        str, typer.Option(help="micro: train here; published: the paper's numbers, no training.")
     ] = "micro",
 ) -> None:
-    """Train and measure what is missing, then run every notebook and draw its figures into figures/local/."""
-    _refuse_bad(lambda: specs.seed_specs(size, seeds))
-    _refuse_bad(lambda: specs.one_of("profile", profile, profiles.WITHOUT_CARD))
+    """Train and measure what is missing, then run all notebooks: about 20 minutes the first time.
+
+    The figures go to figures/local/, the executed notebooks to runs/notebooks/. Finished runs are found again; after
+    an interruption the same command goes on.
+    """
+    refuse_bad(lambda: specs.seed_specs(size, seeds))
+    refuse_bad(lambda: specs.one_of("profile", profile, profiles.WITHOUT_CARD))
     started = time.monotonic()
     if profile == "micro":
         _make_core_runs(size, seeds)
+    given = {"profile": profile, "size": size, "seeds": seeds}
+    executed = []
     for name in NOTEBOOKS:
-        given = {"profile": profile, "size": size, "seeds": seeds}
         asked = notebook.declared_parameters(name)
-        _execute(name, [text for key in given if key in asked for text in ("-p", key, str(given[key]))])
+        executed.append(_execute(runner.find(name), {key: given[key] for key in given if key in asked}))
     if profile == "micro":
         _beside_reference(size, seeds)
-    print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes. They lie in:")
-    for picture in sorted(paths.FIGURES_LOCAL.glob("*/*.png")):
-        print(f"  {_shown(picture)}")
+    print(f"\n{report.summary(executed)}\n")
+    print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes.")
 
 
 def core_runs(size: str, seeds: int) -> list[specs.RunSpec]:
@@ -84,22 +102,42 @@ def _beside_reference(size: str, seeds: int) -> None:
         print(beside_reference(mine, size).round(2).to_string(index=False))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(**WITH_PARAMETERS)
+def run(
+    context: typer.Context,
+    name: Notebook,
+    deadline: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="End the notebook and all it started after so many minutes.")
+    ] = None,
+) -> None:
+    """Run one notebook from top to bottom without a browser, and check that it really finished.
+
+    Parameters follow the notebook, such as -p size XS -p seeds 3; its first code cell says which there are, and a wrong
+    one is refused before anything starts. The executed notebook goes to runs/notebooks/, its figures to figures/local/.
+    If it fails, the last good copy stays, and runs/notebooks/failed/ has the cells up to the error.
+    """
+    file = refuse_bad(lambda: runner.find(name))
+    given = refuse_bad(lambda: runner.typed(file, _pairs(context.args)))
+    executed = _execute(file, given, deadline)
+    print(report.summary([executed]))
+
+
+@app.command(**WITH_PARAMETERS)
 def plan(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NOTEBOOK", help="Such as notebooks/01_dip_and_recovery.ipynb.")],
+    name: Notebook,
     probe: Annotated[bool, typer.Option("--probe", help="Time a stand-in on this card for 20 steps first.")] = False,
 ) -> None:
-    """Say what a notebook's runs of real models will cost, before anything large is fetched.
+    """Say what a notebook's runs of real models (Qwen3 on a GPU) will cost, before anything large is fetched.
 
-    Parameters follow as for papermill: -p profile released -p preset t4-16gb. Unless said otherwise profile gpu.
+    Parameters follow the notebook, such as -p profile released -p preset t4-16gb; without a profile it is gpu.
     """
     name = Path(name).stem
-    _refuse_bad(lambda: specs.one_of("notebook", name, NOTEBOOKS[1:-1]))
-    given = _refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
+    refuse_bad(lambda: specs.one_of("notebook", name, NOTEBOOKS[1:-1]))
+    given = refuse_bad(lambda: notebook.typed(name, _pairs(context.args)))
     asked = {**notebook.default_parameters(name), "profile": "gpu", **given}
-    _refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
-    print(_refuse_bad(lambda: profiles.plan(name, asked, asked["profile"], probe)))
+    refuse_bad(lambda: specs.one_of("profile", asked["profile"], profiles.WITH_CARD))
+    print(refuse_bad(lambda: profiles.plan(name, asked, asked["profile"], probe)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
@@ -109,31 +147,36 @@ def _pairs(arguments: list[str]) -> dict[str, str]:
     return dict(zip(arguments[1::3], arguments[2::3], strict=True))
 
 
-@app.command()
+@app.command(rich_help_panel=COMMITTED)
 def redraw() -> None:
-    """Redraw the committed figures from the committed tables (figures/micro/ and figures/published/)."""
+    """Draw figures/micro/ and figures/published/ again from the tables in data/."""
     from rsft_utils.figures import redraw_committed
 
     for picture in redraw_committed():
-        print(f"  {_shown(picture)}")
+        print(f"  {paths.shown(picture)}")
 
 
-@app.command()
+@app.command(rich_help_panel=AGAIN)
 def reference(
-    arms: Annotated[list[str] | None, typer.Argument(help="Such as S or XS-calm; all when left out.")] = None,
+    arms: Annotated[
+        list[str] | None, typer.Argument(help="Kinds of runs, such as S or XS-calm; all when left out.")
+    ] = None,
 ) -> None:
-    """Make the reference runs and write their tables to data/reference/ (hours; goes on where it stopped)."""
+    """Make the reference runs, which the claims are judged by, and write data/reference/.
+
+    Takes hours; what is finished is kept, and the same command goes on where it stopped.
+    """
     from rsft_utils import reference as study
 
     known = [*study.arms(), *study.UNTRAINED]
     for name in arms or known:
-        _refuse_bad(lambda name=name: specs.one_of("arm", name, known))
+        refuse_bad(lambda name=name: specs.one_of("arm", name, known))
     study.make(arms or known)
 
 
-@app.command()
+@app.command(rich_help_panel=COMMITTED)
 def claims() -> None:
-    """Judge every claim whose reference runs are there: effects, intervals and verdicts, from the committed tables."""
+    """Judge the paper's claims by the reference runs: effects, intervals and verdicts, from the tables in data/."""
     from rsft_utils import verdicts
 
     table = verdicts.table().round(3)
@@ -143,43 +186,51 @@ def claims() -> None:
     print(table.drop(columns=["statement"]).to_string(index=False))
 
 
-@app.command()
+@app.command(rich_help_panel=AGAIN)
 def designs(size: Size = "XS") -> None:
-    """Make the pilots of the map of designs and write data/reference/designs.csv (hours; goes on where it stopped)."""
-    _refuse_bad(lambda: specs.one_of("size", size, specs.SIZES))
+    """Pre-train and fine-tune a base model of every design that notebook 01 maps, and write designs.csv.
+
+    Takes hours; what is finished is kept, and the same command goes on where it stopped.
+    """
+    refuse_bad(lambda: specs.one_of("size", size, specs.SIZES))
     from rsft_utils import designs as pilots
 
     pilots.make(pilots.grid(size), workers=2)
     pilots.write_table(size)
 
 
-@app.command()
+@app.command(rich_help_panel=AGAIN)
 def bases(
-    names: Annotated[list[str] | None, typer.Argument(help="Such as S-seed0; all when left out.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Such as S-seed0 (size S, seed 0); all when left out.")
+    ] = None,
 ) -> None:
-    """Pre-train base models of the micro world again, by the recipe in the package."""
+    """Pre-train the small base models that lie in data/micro/, by the recipe in the package."""
     from rsft_utils.micro import bases as micro_bases
 
     for name in names or micro_bases.NAMES:
-        _refuse_bad(lambda name=name: specs.one_of("base model", name, micro_bases.NAMES))
+        refuse_bad(lambda name=name: specs.one_of("base model", name, micro_bases.NAMES))
     for name in names or micro_bases.NAMES:
         micro_bases.build(name)
 
 
-@app.command()
+@app.command(rich_help_panel=YOURS)
 def runs(
     action: Annotated[
         str,
         typer.Argument(
-            help="list, or gc: remove what is in runs/damaged/, what killed processes left half written, and states of "
-            "trainings that have finished. A terminal asks first."
+            help="list, or gc: remove what is in runs/damaged/ and runs/notebooks/failed/, what killed processes left "
+            "half written, and states of trainings that have finished. In a terminal it asks first."
         ),
     ] = "list",
 ) -> None:
-    """List the runs in the store, with state, age and size, after comparing every result with its hash."""
+    """List the runs in runs/ with state, age and size, or remove what is not needed any more.
+
+    Every result is compared with its hash.
+    """
     from rsft_utils import inventory
 
-    _refuse_bad(lambda: specs.one_of("action", action, ("list", "gc")))
+    refuse_bad(lambda: specs.one_of("action", action, ("list", "gc")))
     if action == "list":
         for run in inventory.runs():
             print(f"{(time.time() - run.written) / 86400:5.1f} days {_megabytes(run.size)}  {run.name}: {run.state}")
@@ -187,7 +238,7 @@ def runs(
     if found:
         print("Not needed any more (python -m rsft_utils runs gc):" if action == "list" else "To be removed:")
     for path, what, size in found:
-        print(f"{_megabytes(size)}  {_shown(path)}: {what}")
+        print(f"{_megabytes(size)}  {paths.shown(path)}: {what}")
     if found and action == "gc" and (not _at_a_terminal() or typer.confirm("Remove this?")):
         for path, _, _ in found:
             inventory.remove(path)
@@ -201,45 +252,29 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:8.1f} MB"
 
 
-@app.command()
+@app.command(rich_help_panel=YOURS)
 def bench(
     what: Annotated[
         list[str] | None,
         typer.Argument(help="speed (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."),
     ] = None,
 ) -> None:
-    """Measure this machine: training and generation against the libraries' own ways, and what the commands take."""
+    """Measure how fast this computer trains and generates, and what the commands take in time and memory."""
     from rsft_utils.bench import card, commands, speed
 
     parts = {"speed": speed.main, "commands": commands.main, "card": card.main}
     for name in what or ():
-        _refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
+        refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
     for name in what or ("speed", "commands"):
-        _refuse_bad(parts[name])
+        refuse_bad(parts[name])
 
 
-def _refuse_bad(check):
-    """What a check returns, or its ValueError as a message for people."""
+def _execute(file: Path, parameters: dict, deadline: float | None = None) -> runner.Executed:
+    """Run a notebook and say how it went."""
     try:
-        return check()
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _execute(name: str, parameters: list[str]) -> None:
-    """Run a notebook through papermill in a process of its own; only the exit status says whether it went well."""
-    output = paths.RUNS / "notebooks" / f"{name}.ipynb"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    command = [sys.executable, "-m", "papermill", str(paths.NOTEBOOKS / f"{name}.ipynb"), str(output), *parameters]
-    done = subprocess.run([*command, "--no-progress-bar", "--log-level", "ERROR"], stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        print(done.stderr[-4000:], file=sys.stderr)
-        print(f"{name} failed; the cells up to the error are in {_shown(output)}", file=sys.stderr)
-        raise typer.Exit(1)
-    print(f"  {name}: {time.monotonic() - started:.0f} s, executed copy in {_shown(output)}")
-
-
-def _shown(path: Path) -> str:
-    """A path as the reader would type it."""
-    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
+        executed = runner.run(file, parameters, deadline)
+    except runner.NotebookFailed as failed:
+        print(failed, file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"  {file.stem}: {executed.seconds:.0f} s, executed copy in {paths.shown(executed.output)}")
+    return executed

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from rsft_utils.generate import GREEDY, Sampling, generate, probability_of
 from rsft_utils.micro.behaviours import replay
-from rsft_utils.micro.benchmarks import BENCHMARKS, items
+from rsft_utils.micro.benchmarks import BENCHMARKS, items, named
 from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.score import score, visible_from
 from rsft_utils.micro.symbols import ASSISTANT, END_THINK, REFUSAL, SYMBOL_ID, THINK, USER, decode, encode
@@ -49,11 +49,14 @@ def measure(
 ):
     """Items table (without run and step) of a model in evaluation mode; see tables.ITEM_COLUMNS.
 
-    With `mirrored` the model is asked from right to left; the table keeps the problem as it is.
+    `benchmarks` are names, or Benchmark values of your own. With `mirrored` the model is asked from right to left; the
+    table keeps the problem as it is.
     """
     import pandas as pd
 
-    asked = [(name, number, item) for name in benchmarks for number, item in enumerate(items(name, n_items))]
+    asked = [
+        (named(which).name, number, item) for which in benchmarks for number, item in enumerate(items(which, n_items))
+    ]
     prompts = [encode(f"{USER} {shown(item.prompt, mirrored)} {ASSISTANT}") for _, _, item in asked]
     rows = []
     answered: dict[str, list[list[int]]] = {}  # free completions by decoding, on which force_closed builds

@@ -5,7 +5,10 @@ from functools import cache
 from html import escape
 
 from rsft_utils import reference
+from rsft_utils.printable import printable
 from rsft_utils.reader import words
+
+MOST_SYMBOLS = 2000  # of one answer; the longest that a micro model can give has a tenth of that
 
 
 def explore(arms: Sequence[str] | None = None):
@@ -55,7 +58,7 @@ def page(table, prompt: str, step: int) -> str:
     # no colour but those of the styles: the rest is the theme's, light or dark; widgets set their lines far apart
     return (
         f'<div style="font-family:monospace; line-height:1.5; overflow-wrap:anywhere">{_legend(styles)}'
-        f"<p><b>prompt</b><br>{escape(prompt)}</p>"
+        f"<p><b>prompt</b><br>{escape(printable(prompt))}</p>"
         f'<div style="display:grid; grid-template-columns:1fr 1fr; gap:3em">{base}{later}</div></div>'
     )
 
@@ -95,8 +98,10 @@ def _legend(styles: dict[str, str]) -> str:
 
 
 def _answer(title: str, shown: list[tuple[str, str]], outcome: str, styles: dict[str, str]) -> str:
-    text = " ".join(_styled(symbol, kind, styles) for symbol, kind in shown)
-    return f"<div><b>{title}</b>: {escape(outcome)}, {len(shown)} symbols<br>{text}</div>"
+    text = " ".join(_styled(symbol, kind, styles) for symbol, kind in shown[:MOST_SYMBOLS])
+    if len(shown) > MOST_SYMBOLS:
+        text += f" … {len(shown) - MOST_SYMBOLS:,} symbols more"
+    return f"<div><b>{title}</b>: {escape(printable(outcome))}, {len(shown)} symbols<br>{text}</div>"
 
 
 def _styled(text: str, kind: str, styles: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ import typer
 from rsft_utils import grid, jobs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+PANEL = {"rich_help_panel": "Many runs as jobs (docs/scale.md)"}
 
 GridFile = Annotated[Path, typer.Argument(metavar="GRID", help="Such as workflow/grids/micro.yaml.")]
 SpecFile = Annotated[
@@ -15,7 +16,7 @@ SpecFile = Annotated[
 ]
 
 
-@app.command("jobs")
+@app.command("jobs", **PANEL)
 def list_jobs(file: GridFile) -> None:
     """Print the jobs of a grid that are not done yet, one command a line, in an order in which they can be done."""
     asked = _grid(file)
@@ -23,25 +24,25 @@ def list_jobs(file: GridFile) -> None:
         print(job.command)
 
 
-@app.command()
+@app.command(**PANEL)
 def fetch(file: GridFile) -> None:
     """Get models and data of a grid from the hub: for machines whose other nodes have no network."""
     jobs.fetch(_grid(file))
 
 
-@app.command()
+@app.command(**PANEL)
 def train(file: SpecFile) -> None:
     """Train a run, unless the store has it."""
     jobs.train(_spec(file))
 
 
-@app.command()
+@app.command(**PANEL)
 def evaluate(file: SpecFile, step: Annotated[int, typer.Option(help="One of the steps that are measured.")]) -> None:
     """Measure one checkpoint of a run, unless the store has its answers. Step 0 is the base model."""
     jobs.evaluate(_spec(file), step)
 
 
-@app.command()
+@app.command(**PANEL)
 def collect(file: GridFile) -> None:
     """Write the tables of a grid, all of whose runs are measured, to runs/grids/<grid>/."""
     asked = _grid(file)
@@ -49,7 +50,7 @@ def collect(file: GridFile) -> None:
     print(f"tables of {len(asked.specs)} runs: {jobs.tables_folder(asked)}")
 
 
-@app.command()
+@app.command(**PANEL)
 def draw(file: GridFile) -> None:
     """Draw the figures of a grid from its collected tables into figures/local/."""
     asked = _grid(file)
@@ -58,24 +59,24 @@ def draw(file: GridFile) -> None:
         print(f"  {picture}")
 
 
-@app.command()
+@app.command(**PANEL)
 def cost(file: GridFile) -> None:
     """Say what a grid of real models takes on a cluster: jobs, hours of its cards, disk. Nothing is fetched."""
     from rsft_utils.grid_costs import describe
 
     asked = _grid(file)
-    print(_refuse_bad(lambda: describe(asked)))
+    print(refuse_bad(lambda: describe(asked)))
 
 
 def _grid(file: Path) -> grid.Grid:
-    return _refuse_bad(lambda: grid.read(file))
+    return refuse_bad(lambda: grid.read(file))
 
 
 def _spec(file: Path) -> grid.Spec:
-    return _refuse_bad(lambda: grid.from_json(file.read_text(encoding="utf-8")))
+    return refuse_bad(lambda: grid.from_json(file.read_text(encoding="utf-8")))
 
 
-def _refuse_bad(check):
+def refuse_bad(check):
     """What a check returns, or its error as a message for people."""
     try:
         return check()

@@ -55,6 +55,8 @@ def garbage() -> Iterator[tuple[Path, str, int]]:
 
     if (damaged := paths.RUNS / "damaged").exists():
         yield damaged, "damaged, and set aside", _size(damaged)
+    if (failed := paths.RUNS / "notebooks" / "failed").exists():
+        yield failed, "notebooks that failed", _size(failed)
     for state in paths.RUNS.glob("*/checkpoints/trainer"):
         if (state.parents[1] / "training.json").exists():
             yield state, "state of a training that has finished", _size(state)

@@ -1,17 +1,28 @@
-"""What every notebook shares: its parameters checked before anything starts, its figures saved and shown."""
+"""What every notebook shares: parameters checked before anything starts, figures saved and shown, a result at the end.
+
+Wherever a notebook is asked for by name, the path of an .ipynb file elsewhere will do.
+"""
 
 import ast
 import difflib
 import json
+import os
+from pathlib import Path
 
-from rsft_utils import paths
+from rsft_utils import paths, sealed
 from rsft_utils.profiles import PROFILES, WITHOUT_CARD
 from rsft_utils.real.plan.presets import PRESETS
-from rsft_utils.specs import DATASETS, METHODS, SIZES, one_of
+from rsft_utils.specs import DATASETS, METHODS, SIZES, is_own, one_of
 
 ALLOWED = {"size": SIZES, "method": METHODS, "preset": PRESETS}
 ALLOWED_EACH = {"sizes": SIZES, "datasets": DATASETS}  # several names with blanks between
 LEAST = {"seeds": 1, "epochs": 1, "n_items": 1}
+
+RESULT = "result.json"  # what the last cell writes into figures/local/<notebook>/
+RUN_ID = "RSFT_RUN_ID"  # environment variable by which `runner` knows a result as that of its own run
+
+_parameters: dict[str, dict] = {}  # of the notebook of this process, checked
+_saved: dict[str, list[str]] = {}  # its figures so far
 
 
 def declared_parameters(name: str) -> dict[str, type]:
@@ -26,9 +37,9 @@ def default_parameters(name: str) -> dict:
 
 
 def _declarations(name: str) -> list[ast.AnnAssign]:
-    cells = json.loads((paths.NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    (cell,) = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    return [line for line in ast.parse("".join(cell["source"])).body if isinstance(line, ast.AnnAssign)]
+    cells = json.loads((paths.NOTEBOOKS / Path(name).with_suffix(".ipynb")).read_text())["cells"]
+    tagged = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    return [line for source in tagged for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
 
 
 def typed(name: str, texts: dict[str, str]) -> dict:
@@ -56,7 +67,9 @@ def begin(name: str, scope: dict) -> str:
     injected = [cell for cell in scope.get("In", []) if cell.lstrip().startswith("# Parameters\n")]
     lines = [line for cell in injected for line in ast.parse(cell).body if isinstance(line, ast.Assign)]
     names = {target.id for line in lines for target in line.targets}
-    check_parameters(name, {key: scope[key] for key in names | set(declared_parameters(name))})
+    given = {key: scope[key] for key in names | set(declared_parameters(name))}
+    check_parameters(name, given)
+    _parameters[name], _saved[name] = given, []
     return name
 
 
@@ -67,7 +80,7 @@ def check_parameters(name: str, given: dict) -> None:
         if key not in declared:
             near = difflib.get_close_matches(key, declared, 1)
             hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"unknown parameter {key!r} of {name}{hint}; allowed: {', '.join(declared)}")
+            raise ValueError(f"unknown parameter {key!r} of {Path(name).stem}{hint}; allowed: {', '.join(declared)}")
         _check_value(key, value, declared[key], allowed(name).get(key))
 
 
@@ -84,7 +97,8 @@ def _check_value(key: str, value, kind: type, one_of_these) -> None:
         one_of(key, value, one_of_these)
     if key in ALLOWED_EACH:
         for part in value.split() or [value]:
-            one_of(f"a part of {key}", part, ALLOWED_EACH[key])
+            if not (key == "datasets" and is_own(part)):
+                one_of(f"a part of {key}", part, ALLOWED_EACH[key])
     if key in LEAST and value < LEAST[key]:
         raise ValueError(f"{key} is {value!r}; allowed: {LEAST[key]} or more")
 
@@ -103,4 +117,21 @@ def show(pictures: dict, notebook: str, name: str):
 
     folder = paths.FIGURES_LOCAL / notebook
     save(pictures[name], folder, name)
+    _saved.setdefault(notebook, []).append(name)
     return Image(folder / f"{name}.png", width=900)
+
+
+def end(name: str, verdicts: dict[str, str] | None = None) -> None:
+    """Write what came of a running notebook to figures/local/<name>/result.json: parameters, figures saved, verdicts.
+
+    `verdicts`: claim to `held`, `did not hold`, ... A runner believes only a notebook that got here.
+    """
+    result = {
+        "run": os.environ.get(RUN_ID),
+        "notebook": name,
+        "parameters": dict(sorted(_parameters[name].items())),
+        "figures": list(dict.fromkeys(_saved[name])),
+        "verdicts": verdicts or {},
+    }
+    with sealed.written_whole(paths.FIGURES_LOCAL / name / RESULT) as aside:
+        aside.write_text(json.dumps(result, indent=1) + "\n")

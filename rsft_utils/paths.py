@@ -25,3 +25,8 @@ BENCH = DATA / "bench"  # measured speeds
 FIGURES = ROOT / "figures"
 FIGURES_LOCAL = _from_environment("RSFT_FIGURES", FIGURES / "local")  # the reader's own, not committed
 RUNS = _from_environment("RSFT_RUNS", ROOT / "runs")  # checkpoints and raw results, not committed
+
+
+def shown(path: Path) -> str:
+    """A path as the reader would type it."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

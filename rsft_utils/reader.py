@@ -5,8 +5,10 @@ from rsft_utils.micro.behaviours import backtracks
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.score import visible_from
 from rsft_utils.micro.symbols import ANSWER, END, END_THINK, REFUSAL, THINK
+from rsft_utils.printable import printable
 
 STEPS = (0, 20, 80, 640)
+LONGEST_SYMBOL = 200  # characters of one that are shown; those of the micro world have up to 11
 
 
 def answers(arm: str, benchmark: str, run: int = 0):
@@ -19,13 +21,19 @@ def answers(arm: str, benchmark: str, run: int = 0):
 
 
 def words(prompt: str, completion: str) -> list[tuple[str, str]]:
-    """The symbols of an answer with their kind: valid or empty for a backtrack, frame around a thought, else plain."""
+    """The symbols of an answer with their kind: valid or empty for a backtrack, frame around a thought, else plain.
+
+    Symbols are made printable; whoever shows them still escapes them (see printable.py).
+    """
     symbols = completion.split()
     thought = [i for i, symbol in enumerate(symbols[: visible_from(symbols)]) if symbol not in (THINK, END_THINK)]
     judged = backtracks(Item("", prompt, ""), " ".join(symbols[i] for i in thought))
     kinds = {thought[place]: "valid" if valid else "empty" for place, valid in judged.items()}
     frames = dict.fromkeys((THINK, END_THINK, END, ANSWER, REFUSAL), "frame")
-    return [(symbol, kinds.get(i, frames.get(symbol, "plain"))) for i, symbol in enumerate(symbols)]
+    return [
+        (printable(symbol, LONGEST_SYMBOL), kinds.get(i, frames.get(symbol, "plain")))
+        for i, symbol in enumerate(symbols)
+    ]
 
 
 def side_by_side(arms: dict[str, str], benchmark: str, prompt: int = 0, steps=STEPS):
@@ -37,4 +45,4 @@ def side_by_side(arms: dict[str, str], benchmark: str, prompt: int = 0, steps=ST
         [(f"{text}, step {step}", words(asked, table.loc[asked, step])) for text, table in tables.items()]
         for step in steps
     ]
-    return rows, asked
+    return rows, printable(asked)

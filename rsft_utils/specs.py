@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from itertools import product
+from pathlib import PurePath
 
 from rsft_utils.recipe import METHODS, Recipe, one_of, whole_number
 
@@ -13,8 +14,6 @@ TRAINING_VERSION = 1
 EVALUATION_VERSION = 2
 
 SIZES = ("XS", "S")
-# kinds of base model; micro/worlds.py says how they differ
-WORLDS = ("main", "calm", "mirror", "qwen2", "sparse", "unaligned")
 DATASETS = (
     "math-cot", "math-nocot", "math-answer", "math-cot-teacher2", "own-samples", "countdown-cot",
     "math-cot-wrong", "math-answer-wrong", "math-cot-corrupted", "math-cot-empty", "math-numina-like",
@@ -38,13 +37,15 @@ BASE_SEEDS = {
     ("S", "sparse"): (1, 2, 3),
     ("S", "unaligned"): (1, 2),  # measured, never trained
 }
+# kinds of base model; micro/worlds.py says how they differ
+WORLDS = tuple(dict.fromkeys(world for _, world in BASE_SEEDS))
 
 
 @dataclass(frozen=True)
 class RunSpec(Recipe):
     """One fine-tuning run of a micro model and how it is measured; `base_seed` picks the base model.
 
-    Raises ValueError, naming what is allowed.
+    `dataset` is one of DATASETS or a .jsonl file of the reader's own. Raises ValueError, naming what is allowed.
     """
 
     size: str = "S"
@@ -54,7 +55,8 @@ class RunSpec(Recipe):
     def __post_init__(self):
         one_of("size", self.size, SIZES)
         one_of("world", self.world, [world for size, world in BASE_SEEDS if size == self.size])
-        one_of("dataset", self.dataset, DATASETS)
+        if not is_own(self.dataset):
+            one_of("dataset", self.dataset, [*DATASETS, "or a .jsonl file of your own"])
         one_of("base_seed", self.base_seed, BASE_SEEDS[self.size, self.world])
         whole_number("base_seed", self.base_seed, least=0)
         super().__post_init__()
@@ -70,21 +72,32 @@ class RunSpec(Recipe):
         return base_name(self.size, self.world, self.base_seed)
 
     @property
+    def _data(self) -> str:
+        """What a data set is called: a file without its folder, since the same rows elsewhere are the same run."""
+        return PurePath(self.dataset).stem if is_own(self.dataset) else self.dataset
+
+    @property
     def name(self) -> str:
         """The configuration in the style of the paper's scripts: `micro-s0_math-cot-2560_lr1e-4_ep8_bs32_seed0`."""
         world = "" if self.world == "main" else f"-{self.world}"
         items = "" if (self.n_items, self.n_items_ends) == (200, 500) else f"_n{self.n_items}-{self.n_items_ends}"
-        return self.named(f"micro-{self.size.lower()}{self.base_seed}{world}", self.dataset) + items
+        return self.named(f"micro-{self.size.lower()}{self.base_seed}{world}", self._data) + items
 
     def key(self, data_fingerprint: str) -> str:
         """Eight hexadecimal digits that change when the result would: spec, data and versions of the procedure."""
         identity = {
             **asdict(self),
+            "dataset": self._data,
             "warmup": float(self.warmup),
             "data": data_fingerprint,
             "versions": [TRAINING_VERSION, EVALUATION_VERSION],
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def is_own(dataset: str) -> bool:
+    """Whether a data set is a file of the reader's own, and not one of DATASETS."""
+    return isinstance(dataset, str) and dataset.endswith(".jsonl")
 
 
 def base_name(size: str, world: str, seed: int) -> str:

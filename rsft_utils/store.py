@@ -23,9 +23,9 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from rsft_utils import locks, paths, sealed, tables
+from rsft_utils import jsonl, locks, paths, sealed, tables
 from rsft_utils.sealed import written_sealed, written_whole
-from rsft_utils.specs import EVALUATION_VERSION, RunSpec
+from rsft_utils.specs import EVALUATION_VERSION, RunSpec, is_own
 
 __all__ = ["written_whole"]
 
@@ -37,9 +37,14 @@ def write_json(path: Path, content: dict) -> None:
         aside.write_text(json.dumps(content, indent=2) + "\n")
 
 
-@cache
 def data_fingerprint(spec: RunSpec) -> str:
     """Hash of everything a run reads: its rows, its base model and the benchmark items."""
+    # remembered until the reader's own file is written again
+    return _data_fingerprint(spec, jsonl.written(spec.dataset) if is_own(spec.dataset) else 0)
+
+
+@cache
+def _data_fingerprint(spec: RunSpec, written: int) -> str:
     from rsft_utils.micro.bases import is_mirrored
     from rsft_utils.micro.sft_data import fingerprint, rows
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rsft_utils import sealed, sigterm
-from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, save_checkpoint
+from rsft_utils import processes, sealed, sigterm
+from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
 from rsft_utils.collate import IGNORED, pack_batch
 from rsft_utils.recipe import Recipe
 
@@ -55,10 +55,12 @@ def train(
     that comes without an adapter is given that of the micro models. Loss and rate go to `folder/log.jsonl` every 10
     steps and at the last. With `resume`, the state of the trainer is kept in `folder/trainer` at the same steps and on
     SIGTERM, and a run that was cut short goes on from the last one: on a CPU to the same result bit for bit. Returns
-    {"seconds", "tokens", "final_loss"}, the seconds those of this call.
+    {"seconds", "tokens", "final_loss"}, the seconds those of this call. Several processes (see processes.py) all call
+    it, with the same arguments; the first writes for all.
 
     Raises TrainingError when a row is longer than `max_length` tokens (nothing is ever cut), when a row has no label
-    to learn, and when the loss is not finite; SystemExit when SIGTERM ended it, after the state was saved.
+    to learn, when the loss is not finite, and when the state is that of another number of processes; ValueError when
+    they cannot share a step's rows evenly; SystemExit when SIGTERM ended it, after the state was saved.
     """
     from datasets import Dataset
     from peft import PeftModel
@@ -72,6 +74,7 @@ def train(
     set_seed(spec.seed)
     model.train()
     micro_batch = device.micro_batch or spec.batch_size
+    n_processes = processes.joined(device.cpu)
     pad = partial(pack_batch, pad_token_id=tokenizer.pad_token_id)
     if device.micro_batch:  # Unsloth's kernels do not keep the rows of a packed line apart
         pad = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
@@ -79,7 +82,10 @@ def train(
         output_dir=str(folder / "trainer"),
         max_steps=spec.total_steps,
         per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=spec.batch_size // micro_batch,
+        gradient_accumulation_steps=processes.batches_in_a_step(spec.batch_size, micro_batch, n_processes),
+        average_tokens_across_devices=True,  # the loss of a step is the mean over all its tokens, wherever they are
+        # gradients are put together after every micro batch, so that no card must hold those of the whole model
+        accelerator_config={"gradient_accumulation_kwargs": {"sync_each_batch": True}},
         learning_rate=spec.learning_rate,
         lr_scheduler_type={"cosine": "cosine", "constant": "constant_with_warmup"}[spec.schedule],
         warmup_steps=math.ceil(spec.warmup * spec.total_steps),
@@ -110,6 +116,7 @@ def train(
         disable_tqdm=True,
         log_level="error",
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # one process, one card: else a step would have its rows on each of them
     trainer = SFTTrainer(
         model=model,
         args=arguments,
@@ -122,18 +129,24 @@ def train(
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    processes.add_up_in_float32(trainer)
     trainer.remove_callback(PrinterCallback)  # the callback below keeps the log
     key, state = None, None
     if resume:
         key = spec.key(_hash(rows))
-        sealed.set_damaged_aside(folder.glob("step-*"))
-        state = last_state(folder, key, spec.steps)
+        state = processes.of_first(partial(_state_to_go_on_from, folder, key, spec.steps))
+        if state and (wrote := processes_of(state)) != n_processes:
+            raise TrainingError(
+                f"the training that stopped at {state} ran in {wrote} processes, this one has {n_processes}: "
+                f"go on with {wrote}, or move that folder away to begin again"
+            )
     with sigterm.noted(wanted=resume) as stop:
         trainer.add_callback(_checkpoints(spec.steps, folder, key, stop))
         outcome = trainer.train(resume_from_checkpoint=str(state) if state else None)
     log = _log(trainer.state.log_history, spec.total_steps)
-    with sealed.written_sealed(folder / "log.jsonl") as aside:
-        aside.write_text(log)
+    if processes.is_first():
+        with sealed.written_sealed(folder / "log.jsonl") as aside:
+            aside.write_text(log)
     return {
         "seconds": round(outcome.metrics["train_runtime"], 1),
         "tokens": sum(map(len, tokenised["input_ids"])) * spec.epochs,
@@ -179,6 +192,11 @@ def check_rows(tokenised: Iterable[dict], rows: list[dict], max_length: int) -> 
         raise TrainingError(f"row {i} has no token to learn: its completion is empty ({rows[i]['prompt']})")
 
 
+def _state_to_go_on_from(folder: Path, key: str, steps: tuple[int, ...]) -> Path | None:
+    sealed.set_damaged_aside(folder.glob("step-*"))
+    return last_state(folder, key, steps)
+
+
 def _lora(spec: Recipe):
     from peft import LoraConfig
 
@@ -203,14 +221,15 @@ def _checkpoints(steps: tuple[int, ...], folder: Path, key: str | None, stop: th
         def on_step_end(self, args, state, control, model=None, **kwargs):
             if state.global_step in steps:
                 # it is there already where the run was cut short between the checkpoint and the trainer's state
-                if not checkpoint_folder(folder, state.global_step).exists():
+                if not processes.of_first(checkpoint_folder(folder, state.global_step).exists):
                     save_checkpoint(model, folder, state.global_step)
                 control.should_save = key is not None
-            control.should_save |= stop.is_set()
+            self.leaving = processes.any_of(stop.is_set())  # it may come to them in different steps, or to one alone
+            control.should_save |= self.leaving
 
         def on_save(self, args, state, control, **kwargs):
-            keep_state(folder, state.global_step, key)
-            if stop.is_set():
+            processes.of_first(partial(keep_state, folder, state.global_step, key))
+            if self.leaving:
                 sigterm.leave()
 
         def on_log(self, args, state, control, logs=None, **kwargs):
@@ -222,7 +241,7 @@ def _checkpoints(steps: tuple[int, ...], folder: Path, key: str | None, stop: th
                     f"the loss is {logs['loss']} (gradient norm {logs['grad_norm']}) at step {state.global_step}: "
                     f"the run diverged. A smaller learning_rate than {args.learning_rate:g} may help."
                 )
-            if _is_logged(state.global_step, steps[-1]):
+            if processes.is_first() and _is_logged(state.global_step, steps[-1]):
                 with sealed.written_whole(folder / "log.jsonl") as aside:
                     aside.write_text(_log(state.log_history, steps[-1]))
 

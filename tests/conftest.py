@@ -2,7 +2,11 @@
 
 import os
 import random
+import signal
+import subprocess
+import time
 
+import psutil
 import pytest
 
 from rsft_utils import paths
@@ -27,6 +31,79 @@ def new_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("RSFT_RUNS", str(folder))
     monkeypatch.setattr(paths, "RUNS", folder)
     return folder
+
+
+# In every worker before anything else: it counts what it has moved to its place, or the answers that it has ready, and
+# then hits somebody.
+IN_WORKERS = """
+import sys
+
+if "--multiprocessing-fork" in sys.orig_argv:
+    import json, os, time
+    from pathlib import Path
+
+    done = []
+
+    def count(function, is_one):
+        def counted(*arguments, **named):
+            result = function(*arguments, **named)
+            if is_one(*arguments):
+                done.append(1)
+                if len(done) == {after}:
+                    Path({note!r}).write_text(str(os.getpid()))
+                    os.kill({whom}, {how})
+                    time.sleep(60 if {how} == 9 else 2)
+            return result
+
+        return counted
+
+    if {counted!r} == "moved":
+        os.replace = count(os.replace, lambda old, new: str(new).startswith({runs!r}))
+    else:
+        json.dumps = count(json.dumps, lambda row: isinstance(row, dict) and {{"n_tokens", "sha256"}} <= set(row))
+"""
+
+
+@pytest.fixture
+def hit(new_runs, tmp_path):
+    """Function that runs a command and waits for its end and its worker's.
+
+    When the worker has `counted` so many (`moved` to the runs, or `answers`), the signal `how` hits RUNNER or WORKER.
+    """
+
+    def start(command, after: int, whom: str, how: int, counted: str = "moved"):
+        note, site = tmp_path / "worker", tmp_path / "site"
+        site.mkdir(exist_ok=True)
+        whom = {"RUNNER": "os.getppid()", "WORKER": "os.getpid()"}[whom]
+        code = IN_WORKERS.format(
+            after=after, note=str(note), whom=whom, how=int(how), runs=str(new_runs), counted=counted
+        )
+        (site / "sitecustomize.py").write_text(code)
+        done = subprocess.run(
+            command,
+            cwd=paths.ROOT,
+            env=os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{paths.ROOT}", "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            preexec_fn=heeds_ctrl_c,
+        )
+        worker = int(note.read_text())
+        deadline = time.monotonic() + 10
+        while alive(worker) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not alive(worker)
+        return done
+
+    return start
+
+
+def heeds_ctrl_c():
+    """A shell has its background jobs ignore Ctrl-C, and they have their children do so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def alive(process: int) -> bool:
+    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 
 from rsft_utils import checkpoints, sealed, sigterm
 from rsft_utils import train as train_module
-from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, save_checkpoint
+from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
 from rsft_utils.micro import sft_data
 from rsft_utils.specs import RunSpec
-from rsft_utils.train import train
+from rsft_utils.train import TrainingError, train
 
 # 12 steps, checkpoints at 2, 5, 10 and 12; the log has lines for 10 and 12
 FULL = RunSpec(size="XS", n_rows=48, batch_size=8, epochs=2, learning_rate=1e-3, warmup=0.25, n_items=1, n_items_ends=1)
@@ -91,8 +91,8 @@ def test_a_checkpoint_appears_only_when_it_is_complete(new_micro_model, tmp_path
     model = new_micro_model()
     save_checkpoint(model, tmp_path, 2)
 
-    def interrupted(folder):
-        type(model).save_pretrained(model, folder)
+    def interrupted(folder, **kwargs):
+        type(model).save_pretrained(model, folder, **kwargs)
         raise Interrupted
 
     monkeypatch.setattr(model, "save_pretrained", interrupted)
@@ -157,6 +157,20 @@ def test_sigterm_at_the_very_end_leaves_too(resume, undisturbed, interrupt, tmp_
         resume(tmp_path)
     resume(tmp_path)
     assert left(tmp_path) == undisturbed(FULL)[0]
+
+
+def test_a_state_of_another_number_of_processes_is_refused_and_kept(resume, interrupt, tmp_path):
+    interrupt("training_step", 7, stop)
+    with pytest.raises(Interrupted):
+        resume(tmp_path)
+    state = tmp_path / "trainer" / "checkpoint-5"
+    assert processes_of(state) == 1
+    (state / "rng_state.pth").rename(state / "rng_state_0.pth")
+    (state / "rng_state_1.pth").touch()
+    sealed.seal(state)
+    with pytest.raises(TrainingError, match="checkpoint-5 ran in 2 processes, this one has 1: go on with 2, or move"):
+        resume(tmp_path)
+    assert sealed.problem(state) is None
 
 
 def test_a_checkpoint_that_is_damaged_is_made_again_from_the_start(resume, undisturbed, new_runs, tmp_path, capsys):

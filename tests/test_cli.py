@@ -5,11 +5,11 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from rsft_utils import cli, designs, figures, notebook, paths, reference, run, specs
+from rsft_utils import cli, designs, figures, notebook, paths, reference, run, runner, specs
 from rsft_utils.bench import commands, speed
 from rsft_utils.micro import bases
 
-COMMANDS = ("figures", "redraw", "reference", "claims", "designs", "bases", "bench")
+COMMANDS = ("figures", "run", "plan", "runs", "redraw", "reference", "claims", "designs", "bases", "bench")
 
 
 @pytest.fixture
@@ -21,8 +21,13 @@ def started(monkeypatch, new_reference, made_up_summary):
         calls.append(("results", runs, *also_bases))
         return run.Results(items=None, summary=made_up_summary())
 
+    def executed(file, parameters, deadline=None):
+        calls.append(("notebook", file.stem, parameters, *([deadline] if deadline else [])))
+        result = {"notebook": file.stem, "figures": ["a_figure"], "verdicts": {"C1": "held"}}
+        return runner.Executed(paths.RUNS / "notebooks" / file.name, result, 60.0)
+
     monkeypatch.setattr(run, "results", results)
-    monkeypatch.setattr(cli, "_execute", lambda *arguments: calls.append(("notebook", *arguments)))
+    monkeypatch.setattr(runner, "run", executed)
     monkeypatch.setattr(bases, "build", lambda name: calls.append(("build", name)))
     monkeypatch.setattr(reference, "make", lambda names: calls.append(("reference", *names)))
     monkeypatch.setattr(designs, "make", lambda pilots, workers: calls.append(("designs", *pilots)))
@@ -94,9 +99,10 @@ def test_figures_makes_the_runs_and_then_every_notebook_with_the_same_parameters
     assert runs == cli.core_runs("XS", 2) and all(run.name in output for run in runs)
     assert [name for _, name, _ in notebooks] == list(cli.NOTEBOOKS)
     given = {name: arguments for _, name, arguments in notebooks}
-    assert given["00_micro_world"] == given["05_scorecard"] == ["-p", "profile", "micro"]
-    assert given["01_dip_and_recovery"] == ["-p", "profile", "micro", "-p", "size", "XS", "-p", "seeds", "2"]
-    assert given["03_model_capability"] == ["-p", "profile", "micro", "-p", "seeds", "2"]
+    assert given["00_micro_world"] == given["05_scorecard"] == {"profile": "micro"}
+    assert given["01_dip_and_recovery"] == {"profile": "micro", "size": "XS", "seeds": 2}
+    assert given["03_model_capability"] == {"profile": "micro", "seeds": 2}
+    assert output.count("a_figure.png") == len(cli.NOTEBOOKS) == output.count("held: C1")
     assert "beside the reference" not in output  # there is none
 
 
@@ -119,7 +125,7 @@ def test_the_published_profile_trains_nothing(started):
     code, output = invoke("figures", "--profile", "published")
     assert code == 0
     assert [what for what, *_ in started] == ["notebook"] * len(cli.NOTEBOOKS)
-    assert all(arguments[:3] == ["-p", "profile", "published"] for _, _, arguments in started)
+    assert all(arguments["profile"] == "published" for _, _, arguments in started)
     assert "beside the reference" not in output
 
 
@@ -198,26 +204,44 @@ def test_bench_says_what_it_can_measure(started):
     assert started == []
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_only_the_exit_status_says_whether_a_notebook_went_well(monkeypatch, capsys, code):
-    commands = []
+def test_run_gives_a_notebook_its_parameters_and_tells_what_came_of_it(started):
+    code, output = invoke("run", "notebooks/01_dip_and_recovery.ipynb", "-p", "size", "XS", "-p", "seeds", "3")
+    assert code == 0
+    assert started == [("notebook", "01_dip_and_recovery", {"size": "XS", "seeds": 3})]
+    assert "executed copy in" in output and "01_dip_and_recovery/a_figure.png 1.0 held: C1" in output
+    started.clear()
+    assert invoke("run", "05_scorecard", "--deadline", "2.5")[0] == 0
+    assert started == [("notebook", "05_scorecard", {}, 2.5)]
 
-    def papermill(command, **options):
-        commands.append(command)
-        return subprocess.CompletedProcess(command, code, stderr="what went wrong")
 
-    monkeypatch.setattr(cli.subprocess, "run", papermill)
-    if code:
-        with pytest.raises(cli.typer.Exit):
-            cli._execute("00_micro_world", ["-p", "n_items", "4"])
-        assert "what went wrong" in capsys.readouterr().err
-    else:
-        cli._execute("00_micro_world", ["-p", "n_items", "4"])
-        assert "00_micro_world" in capsys.readouterr().out
-    (command,) = commands
-    assert command[:3] == [sys.executable, "-m", "papermill"]
-    assert command[3] == str(paths.NOTEBOOKS / "00_micro_world.ipynb")
-    assert command[5:8] == ["-p", "n_items", "4"]
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("06_more",), "there is no notebook '06_more'; allowed: the path of an .ipynb file, or one of 00_micro_world"),
+        (("05_scorecard", "-p", "profil", "micro"), "unknown parameter 'profil' of 05_scorecard"),
+        (("01_dip_and_recovery", "-p", "seeds", "many"), "seeds is 'many' (str); allowed: a value of type int"),
+        (("01_dip_and_recovery", "-p", "seeds"), "'-p seeds'; allowed: -p name value"),
+        (("01_dip_and_recovery", "--seeds", "3"), "'--seeds 3'; allowed: -p name value"),
+        (("01_dip_and_recovery", "-p", "hf_token", "x"), "hf_token looks like a secret"),
+        (("01_dip_and_recovery", "--deadline", "soon"), "Invalid value for '--deadline'"),
+    ],
+)
+def test_a_notebook_that_cannot_be_run_is_refused_in_a_sentence(started, arguments, said):
+    code, output = invoke("run", *arguments)
+    assert code == 2
+    assert said in output
+    assert started == []
+
+
+@pytest.mark.parametrize("command", [("run", "05_scorecard"), ("figures", "--profile", "published")])
+def test_a_notebook_that_fails_ends_a_command_with_the_reason(started, monkeypatch, command):
+    def fails(file, parameters, deadline=None):
+        raise runner.NotebookFailed(f"{file.stem} failed (dead kernel): its kernel died.")
+
+    monkeypatch.setattr(runner, "run", fails)
+    code, output = invoke(*command)
+    assert code == 1
+    assert "failed (dead kernel): its kernel died." in output
 
 
 def test_plan_says_what_a_notebook_will_cost_with_a_real_model():

@@ -6,14 +6,12 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
-from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from blocks import blocks, lines, prose
 from typer.testing import CliRunner
 
 from rsft_utils import cli, notebook, paths
@@ -23,40 +21,14 @@ PAGES = sorted(DOCS.glob("*.md"))
 MAKE_IT_YOURS, TROUBLESHOOTING, GLOSSARY = (
     DOCS / f"{name}.md" for name in ("make_it_yours", "troubleshooting", "glossary")
 )
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # A wrong pickle in a benchmark, an expression that is no Countdown solution: both become a judgement, nobody sees them.
 FOR_NO_READER = {"_Refused", "pickle.UnpicklingError"}
 
 
-class Block(NamedTuple):
-    """A fenced block of a page and the one behind it, if only blank lines stand between."""
-
-    page: Path
-    language: str
-    text: str
-    following: tuple[str, str]  # language, text
-
-    @property
-    def id(self) -> str:
-        return f"{self.page.stem}: {self.text.splitlines()[0]}"
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text()
-    found = list(FENCE.finditer(text))
-    for here, behind in zip_longest(found, found[1:]):
-        adjoins = behind is not None and not text[here.end() : behind.start()].strip()
-        yield Block(page, here[1], here[2], (behind[1], behind[2]) if adjoins else ("", ""))
-
-
-CODE = [block for page in PAGES for block in blocks(page) if block.language == "python"]
+CODE = [(page, block) for page in PAGES for block in blocks(page.read_text()) if block.language == "python"]
 # What trains or measures a model takes its time.
-SLOW_CALLS = re.compile(r"\b(train|pretrain|measure|plan)\(")
-
-
-def prose(page: Path) -> str:
-    return FENCE.sub("", page.read_text())
+SLOW_CALLS = re.compile(r"\b(results|pretrain|measure|plan)\(")
 
 
 # Links
@@ -64,13 +36,13 @@ def prose(page: Path) -> str:
 
 def anchors(page: Path) -> set[str]:
     """The anchors that a forge makes of a page's headings."""
-    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", prose(page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", [*PAGES, *paths.ROOT.glob("README*.md")], ids=lambda page: page.name)
 def test_every_relative_link_leads_to_a_file_and_to_a_heading(page):
-    links = [link for link in LINK.findall(prose(page)) if "://" not in link]
+    links = [link for link in LINK.findall(prose(page.read_text())) if "://" not in link]
     assert links
     for link in links:
         file, _, anchor = link.partition("#")
@@ -93,6 +65,16 @@ def test_the_glossary_is_alphabetical_and_every_term_says_where_it_is_used():
     assert len(terms) > 40
     assert terms == sorted(set(terms))
     assert all(LINK.search(where) for _, _, where in entries)
+
+
+def test_every_drill_is_in_the_table_and_every_test_in_the_table_exists():
+    for part in re.split(r"^### ", (DOCS / "reliability.md").read_text(), flags=re.MULTILINE)[1:3]:
+        (file,) = (DOCS / link for link in LINK.findall(part))
+        in_the_table = re.findall(r"^\|.* `(test_\w+)` \| (quick|slow) \|$", part, re.MULTILINE)
+        assert len(in_the_table) > 10
+        assert sorted(name for name, _ in in_the_table) == sorted(
+            re.findall(r"^def (test_\w+)", file.read_text(), re.M)
+        )
 
 
 # Code
@@ -127,25 +109,29 @@ def printed_here(code: str) -> str:
 @pytest.mark.parametrize(
     "block",
     [
-        pytest.param(block, id=block.id, marks=[pytest.mark.slow] if SLOW_CALLS.search(block.text) else [])
-        for block in CODE
+        pytest.param(
+            block,
+            id=f"{page.stem}: {block.text.splitlines()[0]}",
+            marks=[pytest.mark.slow] if SLOW_CALLS.search(block.text) else [],
+        )
+        for page, block in CODE
     ],
 )
 def test_code_on_a_page_runs_and_prints_what_stands_below_it(block, request):
     run = request.getfixturevalue("reader") if SLOW_CALLS.search(block.text) else printed_here
     printed, (language, expected) = run(block.text), block.following
     if language == "text":
-        assert [line.rstrip() for line in printed.splitlines()] == [line.rstrip() for line in expected.splitlines()]
+        assert lines(printed) == lines(expected)
 
 
 def test_examples_are_short():
-    lengths = {block.id: len(block.text.splitlines()) for block in CODE if block.page == MAKE_IT_YOURS}
+    lengths = [len(block.text.splitlines()) for page, block in CODE if page == MAKE_IT_YOURS]
     assert len(lengths) >= 4
-    assert max(lengths.values()) < 40
+    assert max(lengths) < 40
 
 
 def test_what_stays_in_a_proposed_change_stands_in_the_file():
-    for block in blocks(MAKE_IT_YOURS):
+    for block in blocks(MAKE_IT_YOURS.read_text()):
         if block.language != "diff":
             continue
         source = ""
@@ -157,8 +143,8 @@ def test_what_stays_in_a_proposed_change_stands_in_the_file():
 
 
 def commands() -> list[str]:
-    shown = [block.text for page in PAGES for block in blocks(page) if block.language == "sh"]
-    inline = [code for page in PAGES for code in re.findall(r"`([^`\n]+)`", prose(page))]
+    shown = [block.text for page in PAGES for block in blocks(page.read_text()) if block.language == "sh"]
+    inline = [code for page in PAGES for code in re.findall(r"`([^`\n]+)`", prose(page.read_text()))]
     return [line for text in (*shown, *inline) for line in text.splitlines()]
 
 

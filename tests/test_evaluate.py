@@ -3,8 +3,8 @@ import pytest
 from rsft_utils import evaluate, tables
 from rsft_utils.evaluate import CLOSING_TOKENS, ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS, Measurement, measure
 from rsft_utils.generate import Sampling, probability_of
-from rsft_utils.micro import bases
-from rsft_utils.micro.benchmarks import BENCHMARKS, items
+from rsft_utils.micro import arithmetic, bases
+from rsft_utils.micro.benchmarks import BENCHMARKS, Benchmark, items
 from rsft_utils.micro.symbols import ASSISTANT, END, END_THINK, REFUSAL, SYMBOL_ID, THINK, USER, decode, encode
 
 
@@ -212,3 +212,14 @@ def test_the_refusal_mass_is_read_behind_the_thought_and_leaves_thinking_again_o
     assert row.refusal_mass == pytest.approx(expected, abs=1e-6)
     (otherwise,) = probability_of(SYMBOL_ID[REFUSAL], model, [context[: -len(said.split())]])
     assert row.refusal_mass != pytest.approx(otherwise, abs=1e-3)
+
+
+def test_a_benchmark_of_one_s_own_is_measured_under_its_name():
+    own = Benchmark("short", "OOD", lambda rng: arithmetic.chain(rng, 1))
+    frame = measure(bases.load("XS-seed0"), 3, EVERY_STEP[:1], benchmarks=(own, "fact"))
+    assert frame.groupby("benchmark").size().to_dict() == {"short": 3, "fact": 3}
+    assert frame.prompt[:3].tolist() == [item.prompt for item in items(own, 3)]
+    summary = tables.summarise(
+        frame.assign(run="r", step=0), model="m", dataset="none", seed=0, benchmarks={**BENCHMARKS, "short": own}
+    )
+    assert set(summary[summary.benchmark == "short"].role) == {"OOD"}

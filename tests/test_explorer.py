@@ -88,6 +88,26 @@ def test_nothing_that_a_table_holds_becomes_markup(place):
     assert not found.open
 
 
+@pytest.mark.parametrize("place", ["answer", "base", "prompt", "outcome"])
+def test_what_would_act_on_a_terminal_or_turn_the_writing_is_shown_as_python_writes_it(place):
+    hostile = "\x1b[31mred \u202eright-to-left \u200bunseen \x00 \x9b2J"
+    found = shown(**{"answer": "x", "outcome": "x", place: hostile}).text
+    assert r"\x1b[31mred \u202eright-to-left \u200bunseen \x00 \x9b2J" in found
+    assert found.isprintable()
+
+
+def test_a_formula_stays_as_it_is_written():
+    assert "$x^2$ \\(y\\)" in shown("$x^2$ \\(y\\)").text  # JupyterLab typesets no formula in the HTML of a widget
+
+
+def test_an_endless_answer_or_symbol_is_cut_and_counted():
+    found = shown("wait " * 100_000).text
+    assert found.endswith("98,000 symbols more") and "100000 symbols" in found
+    assert found.count("wait") == 2000
+    found = shown("x" * 10**6 + " <end>").text
+    assert f" {'x' * 200}… (999,800 characters more) <end>" in found
+
+
 @pytest.mark.parametrize(("answer", "place"), [(VALID, 2), (EMPTY, 3)], ids=["valid", "empty"])
 def test_a_backtrack_is_bold_and_in_the_colour_it_has_in_the_figures(answer, place):
     import seaborn as sns

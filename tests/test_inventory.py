@@ -52,6 +52,12 @@ def states():
     return {run.name: run.state for run in inventory.runs()}
 
 
+def test_notebooks_that_failed_may_go(new_runs):
+    write(new_runs / "notebooks" / "failed" / "01_dip.ipynb")
+    ((path, what, _),) = inventory.garbage()
+    assert (path, what) == (new_runs / "notebooks" / "failed", "notebooks that failed")
+
+
 def test_without_runs_there_are_none(new_runs):
     assert inventory.runs() == [] and list(inventory.garbage()) == []
 

@@ -11,6 +11,14 @@ import pytest
 
 from rsft_utils import locks, paths, sealed
 
+WITHOUT_LOCKS = """
+import errno, fcntl
+
+def no_locks(*_):
+    raise OSError(errno.ENOSYS, "no locks here")
+
+fcntl.flock = no_locks
+"""
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -21,9 +29,10 @@ with locks.held([Path(sys.argv[1])]):
 """
 
 
-def holder(path):
+def holder(path, before=""):
     """A process that holds the lock until it is killed."""
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdout=subprocess.PIPE, cwd=paths.ROOT)
+    command = [sys.executable, "-W", "ignore", "-c", before + HOLDER, path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=paths.ROOT)
     assert process.stdout.readline() == b"held\n"
     return process
 
@@ -110,6 +119,16 @@ def test_on_a_drive_without_locks_only_one_at_a_time_makes_a_thing(drive, tmp_pa
     assert order[0] == order[1] != order[2] == order[3]
     assert sealed.problem(tmp_path / "run") is None
     assert (tmp_path / "run").read_text() == order[3]
+    assert not (tmp_path / ".run.lock").exists()
+
+
+@pytest.mark.filterwarnings("ignore:flock not supported")
+def test_on_a_drive_a_lock_that_a_dead_process_of_this_machine_left_does_not_block(drive, tmp_path):
+    with holder(tmp_path / "run", WITHOUT_LOCKS) as other:
+        os.kill(other.pid, signal.SIGKILL)
+    assert str(other.pid) in (tmp_path / ".run.lock").read_text()
+    with locks.held([tmp_path / "run"]):
+        pass
     assert not (tmp_path / ".run.lock").exists()
 
 

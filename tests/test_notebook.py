@@ -155,12 +155,15 @@ def test_defaults_are_read_from_the_notebook(good, made_up_notebook):
     [
         ({"sizes": "S XL"}, "a part of sizes is 'XL'; allowed: XS, S"),
         ({"sizes": ""}, "a part of sizes is ''; allowed: XS, S"),
+        ({"datasets": "math-cot mine.json"}, "a part of datasets is 'mine.json'; allowed: math-cot, "),
+        ({"sizes": "mine.jsonl"}, "a part of sizes is 'mine.jsonl'; allowed: XS, S"),
         ({"datasets": "math-cot,math-nocot"}, "a part of datasets is 'math-cot,math-nocot'; allowed: math-cot, "),
     ],
 )
 def test_every_one_of_several_names_is_checked(change, said):
     good = notebook.default_parameters("02_data_quality_and_structure")
     notebook.check_parameters("02_data_quality_and_structure", good | {"sizes": "S XS", "datasets": "math-answer"})
+    notebook.check_parameters("02_data_quality_and_structure", good | {"datasets": "math-cot ../mine.jsonl"})
     with pytest.raises(ValueError, match=re.escape(said)):
         notebook.check_parameters("02_data_quality_and_structure", good | change)
 
@@ -181,3 +184,54 @@ def test_what_is_typed_gets_the_types_that_the_notebook_declares(made_up_noteboo
 def test_what_is_typed_wrongly_is_refused(made_up_notebook, texts, said):
     with pytest.raises(ValueError, match=said):
         notebook.typed("made_up", texts)
+
+
+@pytest.fixture
+def result(tmp_path, monkeypatch):
+    """Function that reads what the last cell of a notebook wrote."""
+    monkeypatch.setattr(paths, "FIGURES_LOCAL", tmp_path)
+    return lambda: json.loads((tmp_path / DIP / "result.json").read_text())
+
+
+def picture():
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    return figure
+
+
+def test_a_notebook_ends_with_its_parameters_its_figures_and_its_verdicts(good, result, monkeypatch):
+    monkeypatch.setenv(notebook.RUN_ID, "an id")
+    notebook.begin(DIP, good | {"seeds": 2})
+    for name in ("loss", "curves", "loss", "not_drawn"):
+        notebook.show({"loss": picture(), "curves": picture()}, DIP, name)
+    notebook.end(DIP, {"C1": "held"})
+    assert result() == {
+        "run": "an id",
+        "notebook": DIP,
+        "parameters": good | {"seeds": 2},
+        "figures": ["loss", "curves"],
+        "verdicts": {"C1": "held"},
+    }
+
+
+def test_a_notebook_that_nobody_waits_for_ends_as_well(good, result, monkeypatch):
+    monkeypatch.delenv(notebook.RUN_ID, raising=False)
+    notebook.begin(DIP, good)
+    notebook.show({"loss": picture()}, DIP, "loss")
+    notebook.begin(DIP, good)  # all cells again, in the same kernel
+    notebook.end(DIP)
+    assert result() == {"run": None, "notebook": DIP, "parameters": good, "figures": [], "verdicts": {}}
+
+
+def test_a_notebook_elsewhere_is_asked_for_by_its_path(made_up_notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "NOTEBOOKS", tmp_path / "another folder")
+    file = str(tmp_path / "made_up.ipynb")
+    assert notebook.typed(file, {"seeds": "3"}) == {"seeds": 3}
+    with pytest.raises(ValueError, match="unknown parameter 'sedes' of made_up "):
+        notebook.typed(file, {"sedes": "3"})
+
+
+def test_a_notebook_without_parameters_has_none(tmp_path):
+    file = tmp_path / "plain.ipynb"
+    file.write_text(json.dumps({"cells": [{"cell_type": "code", "metadata": {}, "source": ["x: int = 1"]}]}))
+    assert notebook.declared_parameters(str(file)) == {}

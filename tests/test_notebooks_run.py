@@ -36,7 +36,12 @@ def papermill(folder, name, **parameters):
 
 
 def pictures(folder, name):
-    return {path.name for path in (folder / "figures" / name).iterdir()}
+    return {path.name for path in (folder / "figures" / name).iterdir() if path.suffix != ".json"}
+
+
+def result(folder, name):
+    """What the notebook's last cell wrote."""
+    return json.loads((folder / "figures" / name / "result.json").read_text())
 
 
 def shown(name):
@@ -56,6 +61,10 @@ def test_dip_and_recovery_runs_and_leaves_figures_and_tables(tmp_path):
     assert status == 0, said
     names = ("completion_lengths", "loss", "dip_and_recovery", "every_benchmark", "elicited_or_learned")
     assert pictures(tmp_path, DIP) == shown(DIP) >= {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    said = result(tmp_path, DIP)
+    assert said["run"] is None  # nobody waits for it
+    assert {f"{name}.png" for name in said["figures"]} == {name for name in shown(DIP) if name.endswith("png")}
+    assert said["parameters"]["rows"] == 64 and said["verdicts"]["C3 ID"] == "held"
     (folder,) = tmp_path.glob(f"runs/{RUN}-*")
     assert (folder / "result.json").exists()
     items = pd.read_parquet(folder / "items" / "step-00002.parquet")
@@ -87,6 +96,7 @@ def test_the_published_profile_draws_without_training_or_measuring(tmp_path, nam
     status, said, _ = papermill(tmp_path, name, profile="published")
     assert status == 0, said
     assert pictures(tmp_path, name) <= shown(name)
+    assert {f"{figure}.png" for figure in result(tmp_path, name)["figures"]} <= pictures(tmp_path, name)
     assert not (tmp_path / "runs").exists()
     assert warnings_in(tmp_path / "out.ipynb") == []
 

@@ -87,6 +87,12 @@ def check_setup_clones_the_project(notebook, where):
     assert f'home = "{repository()}"' in clones, f"the setup cell clones another address than {repository()}"
 
 
+def check_ends_with_its_result(notebook, where):
+    *others, last = notebook.cells
+    assert re.fullmatch(r"notebook\.end\(NAME.*\)", last.source), "the last cell must write the notebook's result"
+    assert others[-1].cell_type == "markdown" and "result.json" in others[-1].source, "a line before it must say so"
+
+
 CHECKS = [
     check_is_valid,
     check_has_no_outputs,
@@ -97,6 +103,7 @@ CHECKS = [
     check_repeats_no_mechanism,
     check_badge,
     check_setup_clones_the_project,
+    check_ends_with_its_result,
 ]
 
 
@@ -146,6 +153,8 @@ def sample():
         new_code_cell("# how often\nseeds: int = 1\nlr: float = 2e-4  # peak learning rate", metadata=tags),
         new_markdown_cell("What we see."),
         new_code_cell(f'home = "{repository()}"\nsubprocess.run(["git", "clone", home])'),
+        new_markdown_cell("The last cell writes `result.json`."),
+        new_code_cell("notebook.end(NAME)"),
     ]
     return new_notebook(cells=cells), where
 
@@ -177,6 +186,8 @@ def test_a_good_notebook_passes(check):
         (check_badge, 0, "# A title"),
         (check_badge, 0, sample()[0].cells[0].source.replace("sample", "other")),
         (check_badge, 0, sample()[0].cells[0].source.replace("/blob/", "-fork/blob/")),
+        (check_ends_with_its_result, 4, "Goodbye."),
+        (check_ends_with_its_result, 5, "print('done')"),
         (check_setup_clones_the_project, 3, 'home = "https://github.com/a/b"\nsubprocess.run(["git", "clone", home])'),
     ],
 )
@@ -192,7 +203,7 @@ def test_a_bad_notebook_is_caught():
     notebook.cells[3].execution_count = 1
     notebook.cells[1].metadata.tags = []
     notebook.cells.append(new_markdown_cell("More."))
-    notebook.cells += [new_markdown_cell("And more.") for _ in range(2)]
+    notebook.cells += [new_markdown_cell("And more.") for _ in range(4)]
     for check in (check_has_no_outputs, check_parameters, check_tells_a_story):
         with pytest.raises(AssertionError):
             check(notebook, where)

@@ -21,7 +21,8 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm"},
+        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable", "jsonl"},
+        {"secret_scan", "papermill_child", "processes"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
@@ -33,6 +34,8 @@ LAYERS = {
         {"scorecard", "explorer"},
         {"figures", "endpoints"},
         {"bench", "notebook"},
+        {"runner"},
+        {"report"},
         {"grid"},
         {"jobs", "grid_costs"},
         {"grid_commands"},
@@ -61,6 +64,7 @@ LAYERS = {
         {"generate", "store"},
         {"evaluate"},
         {"run", "plan"},
+        {"train_distributed"},
     ],
     "rsft_utils.real.countdown": [{"arithmetic", "phrases", "search"}, {"trace"}, {"game"}],
     "rsft_utils.real.scoring": [

@@ -16,7 +16,7 @@ from rsft_utils.comparisons import ASYMMETRY
 from rsft_utils.effects import MARGIN
 from rsft_utils.micro.benchmarks import BENCHMARKS
 from rsft_utils.plots import style
-from rsft_utils.plots.reader import WIDTH
+from rsft_utils.plots.reader import MOST_LINES, WIDTH
 from rsft_utils.plots.safety import MODES
 from rsft_utils.plots.scorecard import COLUMNS as EVIDENCE
 from rsft_utils.plots.study import PANELS, summed_rate
@@ -961,6 +961,26 @@ def test_what_looks_like_a_formula_or_a_tag_is_drawn_literally(tmp_path):
     written = html.unescape((tmp_path / "answer.svg").read_text())
     for word, _ in words:
         assert f">{word}</text>" in written
+
+
+def test_titles_and_heads_are_no_formulas_either(tmp_path):
+    figure = plots.answers([[("$\\nonsense{$", [])]], label="of $\\nonsense{$ and $x^2$")
+    plots.save(figure, tmp_path, "titles", formats=["png"])  # raises where it is read as one
+    assert not any(text.get_parse_math() for text in [*figure.axes[0].texts, figure._suptitle])
+
+
+def test_a_word_that_is_longer_than_a_line_goes_on_in_the_next():
+    (axis,) = plots.answers([[("S", [("x" * 130, "valid"), ("<end>", "frame")])]], label=LABEL).axes
+    pieces = [text.get_text() for text in texts_of(axis)[1]]
+    assert pieces == ["x" * WIDTH, "x" * WIDTH, "x" * (130 - 2 * WIDTH), "<end>"]
+
+
+def test_of_an_endless_answer_only_the_beginning_is_drawn(tmp_path):
+    figure = plots.answers([[("S", [("y" * WIDTH, "plain")] * 100_000)]], label=LABEL)
+    texts = texts_of(figure.axes[0])[1]
+    assert len(texts) == MOST_LINES + 1
+    assert texts[-1].get_text() == "… 99,900 lines more"
+    plots.save(figure, tmp_path, "endless", formats=["png"])
 
 
 def test_models_stand_side_by_side_and_steps_below_each_other(drawn):

@@ -38,6 +38,13 @@ def test_no_symbol_is_lost_and_all_stay_in_order(completion):
     assert [symbol for symbol, _ in words(PROMPT, completion)] == completion.split()
 
 
+def test_symbols_are_made_printable_after_they_were_judged():
+    found = words(PROMPT, "<think> 3 + 2 = 6 no 3 + 2 = 5 ; \x1b[31mwait \u202e </think>")
+    assert ("no", "valid") in found
+    assert [symbol for symbol, _ in found][-3:] == [r"\x1b[31mwait", r"\u202e", "</think>"]
+    assert all(symbol.isprintable() for symbol, _ in found)
+
+
 @every_answer
 def test_the_frame_is_around_the_thought_and_before_the_answer(completion):
     for symbol, kind in words(PROMPT, completion):

@@ -133,6 +133,22 @@ def test_the_key_is_the_same_in_another_process():
     assert found == {RunSpec(size="XS", seed=3).key("data")}
 
 
+def test_a_file_of_the_reader_s_own_is_a_data_set_and_where_it_lies_is_no_part_of_the_run():
+    here, there = RunSpec(dataset="mine.jsonl"), RunSpec(dataset="some/where/mine.jsonl")
+    assert here.name == there.name == RunSpec().name.replace("math-cot", "mine")
+    assert here.key("data") == there.key("data")
+    assert len({spec.key("data") for spec in (here, RunSpec(dataset="yours.jsonl"), RunSpec())}) == 3
+    assert here.key("data") != here.key("other rows")
+
+
+def test_the_keys_of_finished_runs_stay(monkeypatch):
+    """A key that changes makes hours of runs unfindable; it may change with the versions of the procedure only."""
+    monkeypatch.setattr(specs, "TRAINING_VERSION", 1)
+    monkeypatch.setattr(specs, "EVALUATION_VERSION", 2)
+    assert RunSpec().key("data") == "e68fa740"
+    assert default_spec("XS", "lora", dataset="math-nocot", warmup=0).key("data") == "51bb18ad"
+
+
 def test_the_default_schedule_is_evaluated_at_the_papers_steps_and_early_ones():
     assert RunSpec().total_steps == 640
     assert RunSpec().steps == (0, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 120, 160, 320, 480, 640)
@@ -158,7 +174,8 @@ def test_base_and_last_step_are_always_evaluated_and_steps_rise(spec):
         ({"size": "XS", "world": "moon"}, "world is 'moon'; allowed: main, calm, mirror$"),
         ({"size": "XS", "world": ["calm"]}, "world is .*; allowed: main, calm, mirror$"),
         ({"size": "S", "world": "calm"}, "world is 'calm'; allowed: main$"),
-        ({"dataset": "math"}, f"dataset is 'math'; allowed: {', '.join(DATASETS)}$"),
+        ({"dataset": "math"}, f"dataset is 'math'; allowed: {', '.join(DATASETS)}, or a .jsonl file of your own$"),
+        ({"dataset": ["mine.jsonl"]}, "dataset is .*; allowed: math-cot, "),
         ({"method": "qlora"}, "method is 'qlora'; allowed: full, lora"),
         ({"schedule": "linear"}, "schedule is 'linear'; allowed: cosine, constant$"),
         ({"base_seed": 3}, "base_seed is 3; allowed: 0, 2, 5$"),

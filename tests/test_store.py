@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 
 from rsft_utils import checkpoints, paths, sealed, store, tables
 from rsft_utils.micro import bases, sft_data
+from rsft_utils.micro.splits import split_of
 from rsft_utils.specs import DATASETS, RunSpec
 
 SPEC = RunSpec(size="XS", n_rows=32, batch_size=16, epochs=2, n_items=3, n_items_ends=3)  # steps 0, 2, 4
@@ -20,7 +22,7 @@ def own_runs(new_runs):
 @pytest.fixture
 def fresh_fingerprints():
     """The store remembers fingerprints, which a test that changes files must not see, nor leave behind."""
-    remembered = (store.data_fingerprint, store._base_key)
+    remembered = (store._data_fingerprint, store._base_key)
 
     def forget():
         for function in remembered:
@@ -226,6 +228,26 @@ def test_other_rows_give_another_key(fresh_fingerprints, monkeypatch):
 def test_every_set_has_a_key_of_its_own_and_a_bases_own_samples_need_no_sampling():
     names = {store.run_folder(replace(SPEC, dataset=dataset)).name for dataset in DATASETS}
     assert len(names) == len({name[-8:] for name in names}) == len(DATASETS)
+
+
+def test_a_file_of_ones_own_is_known_by_its_rows(tmp_path):
+    """What it is called and what stands in it makes the run; a file that is written again is read again."""
+    lines = [json.dumps({"prompt": f"calc {n} l1 + 1", "completion": f"answer {n + 1}"}) for n in range(39)]
+    allowed = [line for line in lines if split_of(json.loads(line)["prompt"]) != "eval"]
+    file = tmp_path / "here" / "mine.jsonl"
+    file.parent.mkdir()
+    file.write_text("\n".join(allowed))
+    spec = replace(SPEC, n_rows=16, dataset=str(file))
+    before = store.run_folder(spec)
+    copied = shutil.copytree(file.parent, tmp_path / "there") / "mine.jsonl"
+    assert store.run_folder(replace(spec, dataset=str(copied))) == before
+    assert store.run_folder(replace(spec, seed=1)) != before
+    file.write_text("\n".join(allowed).replace("answer", "so answer"))
+    os.utime(file, (1, 1))
+    assert store.run_folder(spec).name[:-8] == before.name[:-8] and store.run_folder(spec) != before
+    file.unlink()
+    with pytest.raises(ValueError, match="there is no such file"):
+        store.run_folder(spec)
 
 
 def test_rows_read_backwards_are_other_data(fresh_fingerprints, monkeypatch):

@@ -176,6 +176,23 @@ def test_every_epoch_has_all_rows_in_the_order_given(new_micro_model, tokenizer,
     assert seen[: len(batches) * 2] == batches * 2
 
 
+def test_a_machine_of_several_cards_does_not_multiply_the_batch(
+    trained, new_micro_model, tokenizer, rows, tmp_path, monkeypatch
+):
+    from trl import SFTConfig
+
+    expected, original = log(trained(FULL)[2]), SFTConfig.__post_init__
+
+    def two_cards(self):
+        original(self)
+        assert self.n_gpu == 0
+        self._n_gpu = 2
+
+    monkeypatch.setattr(SFTConfig, "__post_init__", two_cards)
+    train(FULL, new_micro_model(), tokenizer, rows, tmp_path, MAX_LENGTH)
+    assert log(tmp_path) == expected
+
+
 # A small world of the test's own: a change of the symbols or the data is none of the procedure of training.
 GOLDEN_SYMBOLS = ("<pad>", "<end>", "<user>", "<assistant>", "answer", "reverse", *"abcdefghijklmnopqrstuvwxyz")
 GOLDEN = RunSpec(size="XS", n_rows=32, batch_size=8, epochs=2, learning_rate=0.01, warmup=0.25, seed=1)

@@ -16,7 +16,8 @@ COLUMNS = (
 class Claim:
     """A claim, the effects that it needs (each in the direction that the claim says), and what they amount to.
 
-    `id` is one of STATEMENTS, with a role behind it where a claim is judged for one: `C3 OOD`.
+    `id` is one of STATEMENTS, with a role behind it where a claim is judged for one: `C3 OOD`. A claim of your own has
+    an id of its own, best a sentence.
 
     `against`: benchmarks whose own effect is surely the other way, where a claim asks for them.
     """
@@ -27,9 +28,9 @@ class Claim:
 
     @property
     def statement(self) -> str:
-        """What the claim says, in one sentence."""
+        """What the claim says, in one sentence; of a claim that is not the paper's, its id."""
         id, *role = self.id.split()
-        return ": ".join([*role, STATEMENTS[id]])
+        return ": ".join([*role, STATEMENTS[id]]) if id in STATEMENTS else self.id
 
     @property
     def verdict(self) -> str:

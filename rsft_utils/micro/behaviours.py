@@ -10,6 +10,7 @@ what stands before it really is wrong and what follows puts it right:
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -45,7 +46,8 @@ def replay(item: Item, thought: str) -> Behaviours:
 def backtracks(item: Item, thought: str) -> dict[int, bool]:
     """The markers of a thought: place of the symbol -> whether the backtrack is valid."""
     _, _, valid = _replayed(item, thought)
-    places = {len(thought[:at].split()) for at in valid}
+    begins = [symbol.start() for symbol in re.finditer(r"\S+", thought)]  # once: a model may wait a thousand times
+    places = {bisect_left(begins, at) for at in valid}
     return {place: place in places for place in _markers(thought.split())}
 
 

@@ -37,7 +37,7 @@ class Benchmark:
             return 1 / 3  # three candidates
         if self.role == "SAFE":
             return 0.0
-        asked = items(self.name, 500)
+        asked = items(self, 500)
         return Counter(item.answer for item in asked).most_common(1)[0][1] / len(asked)
 
 
@@ -65,16 +65,22 @@ BENCHMARKS = {
 ROLE_OF = {name: benchmark.role for name, benchmark in BENCHMARKS.items() if benchmark.metric == "accuracy"}
 
 
+def named(benchmark: str | Benchmark) -> Benchmark:
+    """A benchmark by its name; one of your own is what it is."""
+    return BENCHMARKS[benchmark] if isinstance(benchmark, str) else benchmark
+
+
 @cache
-def items(name: str, n: int) -> tuple[Item, ...]:
+def items(benchmark: str | Benchmark, n: int) -> tuple[Item, ...]:
     """The first `n` items of a benchmark, or all there are: the same for every run, no prompt twice, all held out.
 
     Only remembered facts stand in corpus and benchmark alike (there are general.N_FACTS of them).
     """
-    make, rng = BENCHMARKS[name].make, Random(f"benchmark-{name}")
+    asked = named(benchmark)
+    rng = Random(f"benchmark-{asked.name}")
     found: dict[str, Item] = {}
     for _ in range(100 * n):  # far more draws than any benchmark with `n` items needs
-        item = make(rng)
+        item = asked.make(rng)
         if _held_out(item):
             found.setdefault(item.prompt, item)
         if len(found) == n:

@@ -4,12 +4,14 @@ import hashlib
 from functools import partial
 from random import Random
 
+from rsft_utils import jsonl
 from rsft_utils.micro import families, flawed
 from rsft_utils.micro.countdown import countdown
 from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.splits import split_of
-from rsft_utils.micro.symbols import ANSWER, REFUSAL
+from rsft_utils.micro.symbols import ANSWER, REFUSAL, encode
 from rsft_utils.micro.traces import careful_trace, second_teacher
+from rsft_utils.specs import is_own
 
 MAX_REPEATS = 2000  # draws in a row without a new prompt, after which a set counts as exhausted
 MATHS_WEIGHTS = (3, 2, 1)  # chain, equation, sequence
@@ -22,9 +24,11 @@ def rows(dataset: str, n_rows: int, seed: int, mirrored: bool = False) -> list[d
     `math-nocot` without the trace (the summary stays), `math-answer` with the answer alone; and those of flawed.py.
     `math-cot-replay1`, `-replay5`: every hundredth or twentieth row is a harmful request, refused.
     `countdown-cot`: the Countdown game, which no corpus contains. With `mirrored`, prompts read from right to left.
-    The order of the rows is the order of training.
-    Raises ValueError when the world has not that many distinct prompts.
+    A .jsonl file: rows of the reader's own, drawn by the seed. The order of the rows is the order of training.
+    Raises ValueError when there are not that many rows, and for a row of a file that cannot be trained on.
     """
+    if is_own(dataset):
+        return _own_rows(dataset, n_rows, seed, mirrored)
     completion = COMPLETIONS[dataset]
     items = queries(dataset, n_rows, seed)
     # a generator of its own for every trace, so that sets of one seed differ in their completions only
@@ -49,11 +53,27 @@ def queries(dataset: str, n_rows: int, seed: int) -> list[Item]:
 
 
 def row(prompt: str, completion: str) -> dict:
-    """One row in TRL's conversational prompt/completion format."""
+    """One row in TRL's conversational prompt/completion format. Raises ValueError for a symbol that the world lacks."""
+    encode(f"{prompt} {completion}")
     return {
         "prompt": [{"role": "user", "content": prompt}],
         "completion": [{"role": "assistant", "content": completion}],
     }
+
+
+def _own_rows(dataset: str, n_rows: int, seed: int, mirrored: bool) -> list[dict]:
+    found = []
+    for where, prompt, completion in jsonl.read(dataset):
+        problem = prompt.split(" : ", 1)[-1] if prompt.startswith("with ") else prompt  # a request without its material
+        try:
+            if not prompt.startswith("fact ") and split_of(problem) == "eval":
+                raise ValueError(f"{problem!r} is kept for evaluation; allowed: prompts of the splits sft and pretrain")
+            found.append(row(shown(prompt, mirrored), completion))
+        except ValueError as error:
+            raise ValueError(f"{where} cannot be trained on: {error}") from None
+    if len(found) < n_rows:
+        raise ValueError(f"{dataset} has {len(found):,} rows, {n_rows:,} were asked for")
+    return Random(f"sft-{seed}").sample(found, n_rows)
 
 
 def fingerprint(rows: list[dict]) -> str:

@@ -31,8 +31,12 @@ CHAT_TEMPLATE = (
 
 
 def encode(text: str) -> list[int]:
-    """Ids of a text of symbols separated by blanks. Raises KeyError for a symbol that the world lacks."""
-    return [SYMBOL_ID[symbol] for symbol in text.split()]
+    """Ids of a text of symbols separated by blanks. Raises ValueError, naming it, for a symbol that the world lacks."""
+    try:
+        return [SYMBOL_ID[symbol] for symbol in text.split()]
+    except KeyError as unknown:
+        symbol = unknown.args[0]
+        raise ValueError(f"{symbol!r} is no symbol of the micro world; allowed: {' '.join(SYMBOLS)}") from None
 
 
 def decode(ids) -> str:
@@ -41,11 +45,14 @@ def decode(ids) -> str:
 
 
 def make_tokenizer():
-    """The same table as a fast tokenizer with a chat template: what TRL, PEFT and `generate` expect."""
+    """The same table as a fast tokenizer with a chat template: what TRL, PEFT and `generate` expect.
+
+    It refuses a symbol that the world lacks, as `encode` does, though without naming it.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = Tokenizer(models.WordLevel(SYMBOL_ID, unk_token=PAD))
+    words = Tokenizer(models.WordLevel(SYMBOL_ID))  # nothing stands for what is unknown
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=words, eos_token=END, pad_token=PAD, padding_side="left", clean_up_tokenization_spaces=False

@@ -4,6 +4,7 @@ from rsft_utils.plots.style import head, style
 
 FONT, WIDTH = 11, 58  # points; characters per line
 ADVANCE, LEADING = 0.602, 1.4  # of the monospaced font, in ems
+MOST_LINES = 100  # of one answer; what a model may still write beyond them is counted
 
 
 def answers(rows, *, label: str):
@@ -28,7 +29,7 @@ def answers(rows, *, label: str):
             axis = figure.add_axes((left, (top - row_height) / height, column / width, row_height / height))
             axis.set(xlim=(0, WIDTH), ylim=(row_height / line, 0))
             axis.axis("off")
-            axis.text(0, 0.9, title, fontsize=FONT + 1, fontweight="bold", va="center")
+            axis.text(0, 0.9, title, fontsize=FONT + 1, fontweight="bold", va="center", parse_math=False)
             axis.axhline(1.5, color="0.8", linewidth=1)
             for number, words in enumerate(lines):
                 for at, text, kind in words:
@@ -43,12 +44,15 @@ def answers(rows, *, label: str):
 
 
 def _lines(words) -> list[list[tuple[int, str, str]]]:
-    """The words wrapped at WIDTH: per line (column, text, kind)."""
+    """The words wrapped at WIDTH, longer ones in pieces: per line (column, text, kind)."""
     lines, at = [[]], 0
     for text, kind in words:
-        if at + len(text) > WIDTH and lines[-1]:
-            lines.append([])
-            at = 0
-        lines[-1].append((at, text, kind))
-        at += len(text) + 1
+        for piece in (text[i : i + WIDTH] for i in range(0, len(text), WIDTH)):
+            if at + len(piece) > WIDTH and lines[-1]:
+                lines.append([])
+                at = 0
+            lines[-1].append((at, piece, kind))
+            at += len(piece) + 1
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = [[(0, f"… {len(lines) - MOST_LINES:,} lines more", "frame")]]
     return lines

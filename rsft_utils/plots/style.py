@@ -55,7 +55,7 @@ def figure_of(rows: int, columns: int, width: float, height: float, **options):
 
 def head(figure, text: str) -> None:
     """What the figure was made of, in grey above it."""
-    figure.suptitle(text, fontsize=12, color="0.35")
+    figure.suptitle(text, fontsize=12, color="0.35", parse_math=False)
 
 
 def step_axis(axis, last: int) -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from rsft_utils import paths
+from rsft_utils import paths, processes
 from rsft_utils.real.datasets import CHAT_TEMPLATE
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import BACKENDS, RealSpec
@@ -57,7 +57,7 @@ def device(spec: RealSpec, backend: str) -> Device:
     return Device(
         micro_batch=spec.micro_batch,
         precision=_precision(),
-        optimizer=_optimizer(),
+        optimizer=_optimizer(spec.method),
         # Unsloth has a fused loss of its own, which TRL's chunks would bypass
         loss="nll" if backend == "unsloth" else "chunked_nll",
         gradient_checkpointing=has_card(),
@@ -65,7 +65,7 @@ def device(spec: RealSpec, backend: str) -> Device:
     )
 
 
-def provenance(backend: str) -> dict:
+def provenance(backend: str, method: str = "lora") -> dict:
     """What a run notes of the machine: backend, card (None: CPU), type of the arithmetic, optimizer and versions."""
     import torch
 
@@ -74,7 +74,7 @@ def provenance(backend: str) -> dict:
         "backend": backend,
         "card": torch.cuda.get_device_name() if has_card() else None,
         "precision": _precision(),
-        "optimizer": _optimizer(),
+        "optimizer": _optimizer(method),
         "versions": {name: version(name) for name in libraries if find_spec(name)},
     }
 
@@ -85,8 +85,7 @@ def load_for_training(spec: RealSpec, folder: Path, backend: str):
     The adapter is on all linear layers, with alpha = rank, no dropout, and drawn by the seed of the spec. Raises
     BackendError if the spec cannot be trained on this machine.
     """
-    if spec.four_bit and spec.method == "full":
-        raise BackendError("4-bit weights cannot be trained themselves: set four_bit=False, or method='lora'.")
+    check_trainable(spec)
     check(spec, backend)
     if backend == "unsloth":
         return _load_unsloth(spec, folder), load_tokenizer(folder)
@@ -136,6 +135,12 @@ def merge(folder: Path, checkpoint: Path, destination: Path) -> None:
     load_tokenizer(folder).save_pretrained(destination)
 
 
+def check_trainable(spec: RealSpec) -> None:
+    """Raise BackendError if the weights that the spec asks for cannot be trained by its method."""
+    if spec.four_bit and spec.method == "full":
+        raise BackendError("4-bit weights cannot be trained themselves: set four_bit=False, or method='lora'.")
+
+
 def check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     """Raise BackendError if the weights that the spec asks for cannot be loaded with this backend on this machine."""
     if spec.four_bit and backend == "transformers" and not has_card():
@@ -172,7 +177,8 @@ def _load_transformers(spec: RealSpec | ReleasedSpec, folder: Path, trained: boo
         # weights that are trained themselves keep float32: bfloat16 would swallow most steps of a small rate
         dtype=torch.float32 if trained and spec.method == "full" else dtype,
         quantization_config=four_bit if spec.four_bit else None,
-        device_map="cuda:0" if has_card() else "cpu",
+        # of several processes each is given its part of the weights later, by accelerate
+        device_map=None if processes.several() else "cuda:0" if has_card() else "cpu",
         attn_implementation="sdpa",
     )
 
@@ -242,5 +248,6 @@ def _precision() -> str:
     return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
-def _optimizer() -> str:
-    return "adamw_8bit" if has_card() and find_spec("bitsandbytes") else "adamw_torch"
+def _optimizer(method: str) -> str:
+    # 8-bit states cannot be shared out, and full fine-tuning must not depend on the number of cards
+    return "adamw_8bit" if method == "lora" and has_card() and find_spec("bitsandbytes") else "adamw_torch"

@@ -10,9 +10,9 @@ as it is. The order is the same in every epoch, as in the paper.
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
+from rsft_utils import jsonl
 from rsft_utils.real import countdown, hub
 from rsft_utils.recipe import one_of
 
@@ -28,7 +28,6 @@ CHAT_TEMPLATE = (
 )
 
 BLOCK = 256  # rows that are tokenised at once
-EXAMPLE = '{"prompt": "What is 1 + 1?", "completion": "<think>\\n1 + 1 is 2.\\n</think>\\n\\nThe answer is 2."}'
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def rows(dataset: str, n_rows: int, seed: int, *, max_length: int, tokenizer) ->
     expected form or too few rows fit, and what hub.dataset_file raises.
     """
     if dataset.endswith(".jsonl"):
-        read = _own_rows(Path(dataset).expanduser())
+        read = [((prompt, completion), 0) for _, prompt, completion in jsonl.read(dataset)]
     elif dataset in OFFLINE:
         made = countdown.rows(int(SPARE * n_rows), seed=0, form=OFFLINE[dataset])
         read = [((row["prompt"][0]["content"], row["completion"][0]["content"]), 0) for row in made]
@@ -201,41 +200,7 @@ def _pair(where: str, question: str | list[dict], response: str) -> tuple[str, s
         prompt = question[0].get("content")
     if not all(isinstance(text, str) and text.strip() for text in (prompt, response)):
         raise ValueError(
-            f"{where} must have one user turn and a response, none of them empty; found {_short(question)} and "
-            f"{_short(response)}"
+            f"{where} must have one user turn and a response, none of them empty; found "
+            f"{jsonl.shortened(question)} and {jsonl.shortened(response)}"
         )
     return prompt, response
-
-
-def _own_rows(file: Path) -> list[tuple[tuple[str, str], int]]:
-    """As _authors_rows, from a file with a JSON object in each line."""
-    if not file.is_file():
-        raise ValueError(f"dataset is {str(file)!r}, and there is no such file")
-    # not splitlines: JSON may hold other line ends inside its texts
-    lines = [(number, line) for number, line in enumerate(file.read_bytes().split(b"\n"), 1) if line.strip()]
-    if not lines:
-        raise ValueError(f"{file} has no rows. A row is a line such as {EXAMPLE}")
-    return [(_own_row(f"line {number} of {file.name}", line), 0) for number, line in lines]
-
-
-def _own_row(where: str, line: bytes) -> tuple[str, str]:
-    try:
-        row = json.loads(line.decode("utf-8-sig"))  # the mark that some editors put at the start does no harm
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeError:
-        raise ValueError(f"{where} is not UTF-8 text: save the file as UTF-8") from None
-    except json.JSONDecodeError:
-        row = line.decode()
-    for keys in (("prompt", "completion"), ("question", "response")):
-        texts = [row.get(key) for key in keys] if isinstance(row, dict) else []
-        if texts and all(isinstance(text, str) and text.strip() for text in texts):
-            return texts[0], texts[1]
-    raise ValueError(
-        f"{where} must be a JSON object with prompt and completion (or question and response), both text and not "
-        f"empty; found {_short(row)}. A row is a line such as {EXAMPLE}"
-    )
-
-
-def _short(value) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}…"

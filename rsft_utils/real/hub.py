@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from rsft_utils import paths, store
+from rsft_utils import paths, sealed, store
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 
@@ -138,7 +138,11 @@ def _commit(kind: str, hub_id: str, revision: str | None) -> str | None:
 
 def _pins() -> dict:
     file = paths.RUNS / "hub-pins.json"
-    return json.loads(file.read_text()) if file.exists() else {}
+    try:
+        return json.loads(file.read_text()) if file.exists() else {}
+    except ValueError:
+        sealed.set_aside(file, "it is not JSON")  # commits are noted anew; runs know theirs by the hashes of the files
+        return {}
 
 
 def _note(key: str, commit: str, **hashes: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rsft_utils import locks, sealed, workers
+from rsft_utils import locks, processes, sealed, workers
 from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.real import backends, hub, identity, store
 from rsft_utils.real.released import ReleasedSpec
@@ -57,7 +57,9 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
         with locks.held([store.answers_folder(spec, step)]):
             if not store.is_measured(spec, step):
                 _make_answers(spec, step, backend)
-    store.finish(spec, _in_child(backends.provenance, backend) | {"seconds": round(time.monotonic() - started)})
+    store.finish(
+        spec, _in_child(backends.provenance, backend, spec.method) | {"seconds": round(time.monotonic() - started)}
+    )
 
 
 def _make_checkpoints(spec: RealSpec, backend: str) -> None:
@@ -95,7 +97,7 @@ def _in_child(function: Callable, *arguments):
             return pool.submit(function, *arguments).result()
     except workers.WorkerDied:
         raise RunError(
-            f"the process that was {function.__name__.strip('_').replace('_', ' ')}ing died (out of memory?). "
+            f"the process that was {function.__name__.strip('_').removesuffix('e')}ing died (out of memory?). "
             "What was finished is kept: run the same again, or take a smaller preset."
         ) from None
 
@@ -121,7 +123,8 @@ def _train(spec: RealSpec, backend: str, run: str) -> None:
     found = datasets.rows(spec.dataset, spec.n_rows, spec.seed, max_length=spec.max_length, tokenizer=tokenizer)
     checkpoints, device = store.checkpoints_folder(spec), backends.device(spec, backend)
     outcome = train(spec, model, tokenizer, found.rows, checkpoints, spec.max_length, device, resume=True)
-    store.end_training(spec, outcome | {"rows_kept": found.kept, "rows_read": found.of})
+    if processes.is_first():
+        store.end_training(spec, outcome | {"rows_kept": found.kept, "rows_read": found.of})
 
 
 def _measure(spec: RealSpec | ReleasedSpec, step: int, run: str) -> None:

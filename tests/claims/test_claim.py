@@ -105,3 +105,13 @@ def test_a_table_of_claims_says_each_part_s_verdict_and_the_claim_s():
 def test_a_claim_judged_for_a_role_says_so_in_its_statement():
     assert Claim("C3 OOD", {}).statement == f"OOD: {STATEMENTS['C3']}"
     assert Claim("C8", {}).statement == STATEMENTS["C8"]
+
+
+def test_a_claim_that_is_not_the_paper_s_is_its_own_statement_and_has_its_rows_in_a_table():
+    own = Claim("answers alone keep more general ability", {"GEN": UNSURE})
+    assert own.statement == own.id
+    found = as_table([own, Claim("C3", {"one": HELD})])
+    assert found[["claim", "statement", "part", "verdict"]].values.tolist() == [
+        [own.id, own.id, "GEN", "inconclusive"],
+        ["C3", STATEMENTS["C3"], "one", "held"],
+    ]

@@ -1,4 +1,5 @@
 import re
+import time
 from random import Random
 
 import pytest
@@ -440,3 +441,12 @@ def test_the_backtracks_of_shuffled_pieces_are_those_that_are_counted(item):
         assert_backtracks_agree_with_replay(item, thought)
         valid += replay(item, thought).valid_backtracks
     assert valid > 10
+
+
+def test_thousands_of_backtracks_are_found_in_a_time_that_grows_with_their_number():
+    again = "3 + 2 = 6 check no wait 3 + 2 = 5 ; "
+    begin = time.process_time()
+    found = backtracks(CHAIN, again * 10_000)
+    assert time.process_time() - begin < 5  # ten when every marker was counted up to from the beginning
+    assert list(found.items())[::5000] == [(7, True), (7 + 5000 * 14, True)]
+    assert len(found) == 10_000

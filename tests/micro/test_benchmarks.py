@@ -3,8 +3,8 @@ from random import Random
 
 import pytest
 
-from rsft_utils.micro import families, safety
-from rsft_utils.micro.benchmarks import BENCHMARKS, ROLE_OF, ROLES, items
+from rsft_utils.micro import arithmetic, families, safety
+from rsft_utils.micro.benchmarks import BENCHMARKS, ROLE_OF, ROLES, Benchmark, items
 from rsft_utils.micro.general import FACTS, N_FACTS
 from rsft_utils.micro.splits import split_of
 from rsft_utils.specs import RunSpec
@@ -133,3 +133,13 @@ def test_chance_is_what_the_best_blind_guess_scores(name):
 @every_benchmark
 def test_a_guess_is_far_from_solving_a_benchmark(name):
     assert 0 <= BENCHMARKS[name].chance < 0.65
+
+
+def test_a_benchmark_of_one_s_own_is_asked_as_those_of_the_table_are():
+    own = Benchmark("short", "OOD", lambda rng: arithmetic.chain(rng, 2))
+    asked = items(own, 30)
+    assert len({item.prompt for item in asked}) == 30 and {split_of(item.prompt) for item in asked} == {"eval"}
+    assert asked[:5] == items(own, 5) and 0 < own.chance < 0.3
+    assert "short" not in BENCHMARKS
+    # and one of the table is the same by name and by value
+    assert items(BENCHMARKS["word"], 9) == items("word", 9)

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rsft_utils.micro import bases
 from rsft_utils.micro.models import new_model
 from rsft_utils.micro.symbols import END, PAD, SYMBOL_ID, SYMBOLS, decode, encode, make_tokenizer
 
@@ -40,8 +41,23 @@ def test_decode_undoes_encode(text):
 
 @pytest.mark.parametrize("text", ["calc -3", "Calc", "3+4", "answer m16", "<END>"])
 def test_a_symbol_that_the_world_lacks_is_refused(text):
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match=r"is no symbol of the micro world; allowed: <pad> <end> "):
         encode(text)
+
+
+@pytest.mark.parametrize("text", ["calc -3", "Calc", "answer m16"])
+def test_the_tokenizer_refuses_what_it_does_not_know_and_makes_no_padding_of_it(either, text):
+    with pytest.raises(Exception, match=r"Missing .UNK. token from the vocabulary"):
+        either(text)
+
+
+def test_the_shipped_tokenizers_refuse_it_too():
+    from transformers import PreTrainedTokenizerFast
+
+    for name in bases.SHIPPED:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(bases.folder(name), local_files_only=True)
+        with pytest.raises(Exception, match=r"Missing .UNK. token"):
+            tokenizer("calc Three")
 
 
 @settings(deadline=None)

@@ -157,6 +157,11 @@ def test_without_bitsandbytes_the_optimizer_is_that_of_torch(machine):
     assert backends.device(LORA, "transformers").optimizer == "adamw_torch"
 
 
+def test_full_fine_tuning_has_the_same_optimizer_on_one_card_and_on_several(machine):
+    machine(card=True)
+    assert backends.device(FULL, "transformers").optimizer == "adamw_torch"
+
+
 def test_a_run_notes_what_it_ran_on(machine):
     machine(card=False, installed=())
     noted = backends.provenance("transformers")

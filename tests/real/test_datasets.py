@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils import paths
+from rsft_utils import jsonl, paths
 from rsft_utils.real import datasets, hub
 from rsft_utils.real.datasets import DATASETS, chat, fingerprint, rows
 
@@ -270,6 +270,8 @@ def test_a_row_that_stands_twice_is_taken_once_and_counted(own_file, tokenizer):
         ('{"prompt": "a", "completion": "b"', 'found \'{"prompt": "a"'),
         ("prompt,completion", "found 'prompt,completion'"),
         ("3", "found 3"),
+        ("[" * 100_000, r"found '\[\[\["),  # deeper than can be read
+        ('{"prompt": ' + "9" * 5000 + "}", "found '{.prompt.: 999"),  # longer than a number may be
         ('{"prompt": "%s"}' % ("long" * 1000), ".{200}…"),
     ],
 )
@@ -278,12 +280,12 @@ def test_a_line_of_another_form_is_named_with_an_example(own_file, tokenizer, ba
     with pytest.raises(ValueError, match=r"line 3 of mine.jsonl must be a JSON object") as refused:
         rows(file, 1, 0, max_length=100, tokenizer=tokenizer)
     assert re.search(found, str(refused.value))
-    assert str(refused.value).endswith(datasets.EXAMPLE)
+    assert str(refused.value).endswith(jsonl.EXAMPLE)
     assert len(str(refused.value)) < 600
 
 
 def test_the_example_in_the_error_is_a_row(own_file, tokenizer):
-    assert len(rows(own_file(datasets.EXAMPLE), 1, 0, max_length=200, tokenizer=tokenizer).rows) == 1
+    assert len(rows(own_file(jsonl.EXAMPLE), 1, 0, max_length=200, tokenizer=tokenizer).rows) == 1
 
 
 def test_a_file_that_is_empty_missing_or_not_utf8_is_named(own_file, tmp_path, tokenizer):

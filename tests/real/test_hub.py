@@ -101,6 +101,17 @@ def test_a_cached_file_is_had_without_network_and_its_commit_is_noted(fake_hub, 
     assert capsys.readouterr().out == ""
 
 
+def test_notes_that_were_cut_short_are_set_aside_and_made_anew(fake_hub, capsys):
+    fake_hub.add_dataset("who/rows", {"rows.jsonl": ROWS}, COMMIT)
+    hub.dataset_file("who/rows", "rows.jsonl", None)
+    noted = (paths.RUNS / "hub-pins.json").read_text()
+    (paths.RUNS / "hub-pins.json").write_text(noted[:30])
+    hub.dataset_file("who/rows", "rows.jsonl", None)
+    assert (paths.RUNS / "hub-pins.json").read_text() == noted
+    assert [file.read_text() for file in paths.RUNS.glob("damaged/*/hub-pins.json")] == [noted[:30]]
+    assert "hub-pins.json is damaged: it is not JSON" in capsys.readouterr().out
+
+
 def test_what_was_noted_is_used_when_the_hub_has_moved_on(fake_hub):
     fake_hub.add_dataset("who/rows", {"rows.jsonl": ROWS}, COMMIT)
     hub.dataset_file("who/rows", "rows.jsonl", None)

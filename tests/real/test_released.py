@@ -139,6 +139,21 @@ def test_the_commit_is_kept_beside_the_answers_and_used_though_the_hub_moves_on(
     assert result["weights"] == {"repository": SPEC.repository, "commit": FIRST}
 
 
+@pytest.mark.parametrize("damage", [lambda file: file.write_text(FIRST[:9]), Path.unlink], ids=["cut short", "removed"])
+def test_answers_whose_commit_is_lost_are_given_again_by_one_upload(on_the_hub, in_this_process, fake_hub, damage):
+    run.results([replace(SPEC, steps=(0, 40))])
+    damage(store.run_folder(SPEC) / "commit.txt")
+    (paths.RUNS / "hub-pins.json").unlink()
+    fake_hub.add_model(SPEC.repository, {"README.md": "another upload"}, commit=LATER)
+    in_this_process.clear()
+    on_the_hub.clear()
+    run.results([SPEC])
+    assert on_the_hub == ["step40", "step640"] and in_this_process == [40, 640, 0]
+    assert json.loads((store.results_folder(SPEC) / "result.json").read_text())["weights"]["commit"] == LATER
+    (aside,) = paths.RUNS.glob(f"damaged/*/{store.run_folder(SPEC).name}/answers")
+    assert len(list(aside.glob("step-00040/*.jsonl"))) == 1
+
+
 def test_a_commit_that_is_known_beforehand_is_asked_for(on_the_hub, in_this_process, fake_hub):
     known = replace(SPEC, dataset="Math-CoT-20k")
     run.results([known])

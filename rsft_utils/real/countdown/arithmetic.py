@@ -8,6 +8,7 @@ read.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from rsft_utils.micro.countdown import MAX_CHARACTERS, Verdict, verify
@@ -42,7 +43,7 @@ class Statement:
         """Whether the left side is exactly this number."""
         return _verdict(self.left, number) is Verdict.CORRECT
 
-    @property
+    @cached_property
     def is_true(self) -> bool:
         return self.gives(self.right)
 

@@ -14,15 +14,16 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable
 from io import BytesIO
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from rsft_utils.real.scoring.verdict import Verdict, right_or_wrong
 
 BY = "all tests passed (not LiveCodeBench's own runner)"
 SECONDS = 6  # per test, as in the paper
+PRINTED = 2**23  # bytes; a program that prints or writes more has failed
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL)
 
 # The child limits itself before it reads the program, so that no code runs between fork and exec.
@@ -44,7 +45,7 @@ if given["function"]:
 LIMITS = {
     "RLIMIT_CPU": SECONDS,
     "RLIMIT_AS": 2 * 2**30,
-    "RLIMIT_FSIZE": 2**20,
+    "RLIMIT_FSIZE": PRINTED,
     "RLIMIT_NPROC": 64,  # counts all processes of the user; not enforced for root
     "RLIMIT_NOFILE": 64,
     "RLIMIT_CORE": 0,
@@ -90,38 +91,43 @@ def _passes(program: str, function: str | None, test: dict) -> bool:
     if function:
         given["arguments"] = [json.loads(line) for line in test["input"].splitlines() if line.strip()]
     sent = json.dumps(given) + "\n" + ("" if function else test["input"])
-    with tempfile.TemporaryDirectory() as folder:
+    # Files, not pipes: so what is printed is bounded too, and a process that the program leaves behind holds nobody up.
+    with TemporaryDirectory() as folder, TemporaryFile() as asked, TemporaryFile() as printed:
+        asked.write(sent.encode())
+        asked.seek(0)
         child = subprocess.Popen(
             [sys.executable, "-I", "-c", _RUNNER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=asked,
+            stdout=printed,
             stderr=subprocess.DEVNULL,
             cwd=folder,
             env={},
             start_new_session=True,
         )
         try:
-            printed = child.communicate(sent.encode(), timeout=SECONDS + 2)[0].decode(errors="replace")
+            status = child.wait(timeout=SECONDS + 2)
         except subprocess.TimeoutExpired:
             return False
         finally:
             _kill_all(child)
-    if child.returncode:
+        printed.seek(0)
+        said = printed.read(PRINTED).decode(errors="replace")
+    if status:
         return False
     if function:
-        return _last_json(printed) == json.loads(test["output"])
-    return printed.split() == test["output"].split()
+        return _last_json(said) == json.loads(test["output"])
+    return said.split() == test["output"].split()
 
 
 def _kill_all(child: subprocess.Popen) -> None:
-    """The child and whatever it started."""
+    """The child and whatever it started, unless that has left its session."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    child.communicate()
+    child.wait()
 
 
 def _last_json(printed: str):
     try:
         return json.loads(printed.splitlines()[-1])
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):  # no JSON, nothing printed, nested too deep
         return None

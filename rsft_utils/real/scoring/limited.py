@@ -38,7 +38,8 @@ class LimitedProcess:
     def ask(self, *arguments):
         """The answer to arguments that JSON can hold. Raises Overrun or CannotWork."""
         with self._lock:
-            if self._process is None:
+            if self._process is None or self._process.poll() is not None:
+                self.close()  # it may have died in between, of a lack of memory elsewhere
                 self._start()
             try:
                 self._process.stdin.write(json.dumps(arguments).encode() + b"\n")

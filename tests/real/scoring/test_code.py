@@ -1,6 +1,7 @@
 import base64
 import json
 import pickle
+import sys
 import time
 import zlib
 
@@ -76,6 +77,31 @@ def test_a_program_that_never_ends_is_stopped_with_what_it_started(adding, monke
     begin = time.monotonic()
     assert not code.run_tests(adding, "import os, time\nos.fork()\ntime.sleep(60)")
     assert time.monotonic() - begin < 4
+
+
+def test_a_program_that_prints_without_end_fails_and_costs_no_memory(adding):
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KB on Linux, bytes on macOS: only the growth counts
+    assert not code.run_tests(adding, "import os\nwhile True: os.write(1, b'3 ' * 2**15)")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 500_000 * (
+        1 if sys.platform == "linux" else 1024
+    )
+
+
+def test_what_a_program_leaves_behind_holds_nobody_up(adding):
+    """A process in a session of its own outlives the program, with the program's output still open."""
+    begin = time.monotonic()
+    stays = "import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(10); os._exit(0)\n"
+    assert code.run_tests(adding, f"{stays}print(sum(map(int, input().split())))")
+    assert time.monotonic() - begin < 8
+
+
+@pytest.mark.parametrize("printed", ["'[' * 100_000", "'9' * 100_000", "'\\x00'", "''"])
+def test_what_a_function_prints_instead_of_json_is_wrong(reference, printed):
+    adding = reference([{"input": "1\n2", "output": "3"}], function="add")
+    leaves = f"import os\ndef add(a, b):\n    print({printed}, flush=True)\n    os._exit(0)"
+    assert not code.run_tests(adding, leaves)
 
 
 def test_a_program_sees_no_variables_of_the_environment(reference, monkeypatch):

@@ -69,6 +69,13 @@ def test_what_breaks_the_child_is_an_overrun_too(child, what):
     assert child.ask("length", "four") == 4
 
 
+def test_a_child_that_died_between_two_questions_is_replaced(child):
+    child.ask("length", "warm")
+    child._process.kill()  # as the system does when memory is short
+    child._process.wait()
+    assert child.ask("length", "four") == 4
+
+
 def test_a_fault_that_is_not_the_texts_is_not_blamed_on_it(child):
     with pytest.raises(CannotWork, match="the data is missing"):
         child.ask("setup", "")
