@@ -11,7 +11,7 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help figures redraw claims reference designs bases bench test test-slow test-unsloth lint clean
+.PHONY: help figures redraw site claims reference designs bases bench test test-slow test-unsloth lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,9 @@ figures: $(READY) ## run every notebook (profile micro) and draw its figures int
 
 redraw: $(READY) ## redraw the committed figures from the committed tables
 	$(PY) -m rsft_utils redraw $(ARGS)
+
+site: $(READY) ## build a web site of the executed notebooks and the documents in site/
+	$(PY) -m rsft_utils site $(ARGS)
 
 claims: $(READY) ## judge the claims from the committed tables of the reference runs
 	$(PY) -m rsft_utils claims $(ARGS)
@@ -37,12 +40,14 @@ bases: $(READY) ## pre-train the micro base models again
 bench: $(READY) ## measure this machine's training and generation speed
 	$(PY) -m rsft_utils bench $(ARGS)
 
-# One thread per process: at these sizes a second thread costs more than it brings.
+# One thread per process: at these sizes a second thread costs more than it brings. Two processes: each takes 1 GB.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+
 test: $(READY) ## run the quick tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest $(ARGS)
+	$(PYTEST) --dist loadfile $(ARGS)
 
 test-slow: $(READY) ## run all tests
-	OMP_NUM_THREADS=1 $(PY) -m pytest -m 'slow or not slow' $(ARGS)
+	$(PYTEST) --dist worksteal -m 'slow or not slow' $(ARGS)
 
 # Unsloth has a back end for CPUs, which it takes when told to, so that a machine with a card tests the same.
 test-unsloth: $(UNSLOTH_VENV)/.ready-unsloth ## train with Unsloth on the CPU, in an environment of its own

@@ -156,6 +156,21 @@ def redraw() -> None:
         print(f"  {paths.shown(picture)}")
 
 
+@app.command(rich_help_panel=YOURS)
+def site() -> None:
+    """Run all notebooks and make a web site of them and the documents in site/. Trains nothing.
+
+    The pages show the runs of `figures` if all of them are there, else the paper's numbers and the reference runs.
+    """
+    from rsft_utils.site import build
+
+    started = time.monotonic()
+    profile = build.profile_for(core_runs("S", 1))
+    copies = {name: _execute(runner.find(name), {"profile": profile}).output for name in NOTEBOOKS}
+    first = build.build(copies, profile)
+    print(f"Built and checked in {(time.monotonic() - started) / 60:.1f} minutes. Open {paths.shown(first)}")
+
+
 @app.command(rich_help_panel=AGAIN)
 def reference(
     arms: Annotated[

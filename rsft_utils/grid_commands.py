@@ -44,7 +44,7 @@ def evaluate(file: SpecFile, step: Annotated[int, typer.Option(help="One of the 
 
 @app.command(**PANEL)
 def collect(file: GridFile) -> None:
-    """Write the tables of a grid, all of whose runs are measured, to runs/grids/<grid>/."""
+    """Write the tables of a grid, all of whose runs are measured, to runs/grids/GRID/."""
     asked = _grid(file)
     jobs.collect(asked)
     print(f"tables of {len(asked.specs)} runs: {jobs.tables_folder(asked)}")

@@ -113,12 +113,12 @@ def show(pictures: dict, notebook: str, name: str):
         return None
     from IPython.display import Image
 
-    from rsft_utils.plots import save
+    from rsft_utils.plots import in_words, save
 
     folder = paths.FIGURES_LOCAL / notebook
     save(pictures[name], folder, name)
     _saved.setdefault(notebook, []).append(name)
-    return Image(folder / f"{name}.png", width=900)
+    return Image(folder / f"{name}.png", width=900, alt=in_words(pictures[name]))
 
 
 def end(name: str, verdicts: dict[str, str] | None = None) -> None:

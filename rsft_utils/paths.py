@@ -25,6 +25,7 @@ BENCH = DATA / "bench"  # measured speeds
 FIGURES = ROOT / "figures"
 FIGURES_LOCAL = _from_environment("RSFT_FIGURES", FIGURES / "local")  # the reader's own, not committed
 RUNS = _from_environment("RSFT_RUNS", ROOT / "runs")  # checkpoints and raw results, not committed
+SITE = ROOT / "site"  # the web site, not committed
 
 
 def shown(path: Path) -> str:

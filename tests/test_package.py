@@ -33,7 +33,7 @@ LAYERS = {
         {"verdicts", "reader"},
         {"scorecard", "explorer"},
         {"figures", "endpoints"},
-        {"bench", "notebook"},
+        {"bench", "notebook", "site"},
         {"runner"},
         {"report"},
         {"grid"},
@@ -87,6 +87,12 @@ LAYERS = {
         {"style"},
         {"bars", "curves", "levels", "reader", "study", "safety", "scorecard"},
         {"findings"},
+    ],
+    "rsft_utils.site": [
+        {"pages", "clean", "check"},
+        {"markup", "widgets"},
+        {"cells", "overview"},
+        {"build"},
     ],
     "rsft_utils.bench": [{"speed", "commands", "card"}],
 }

@@ -1018,3 +1018,9 @@ def test_curves_that_lie_on_each_other_can_be_told_apart(summary):
         assert len(lines) == len({line.get_color() for line in lines}) == 5
         styles = [line.get_linestyle() for line in lines]
         assert len(set(styles)) == 4 and len(set(styles[1:])) == 4  # the first two share a full line
+
+
+def test_a_figure_says_in_words_what_it_shows(made_up_summary):
+    words = plots.in_words(plots.compare(arms(made_up_summary()), THREE_PANELS, label=LABEL))
+    assert words.startswith(f"{LABEL}. Panels: in domain; out of domain; safety. Across: optimiser step. Up: ")
+    assert words.endswith("Legend: an arm; another arm")

@@ -8,7 +8,7 @@ from rsft_utils.plots.reader import answers
 from rsft_utils.plots.safety import refusals, trade_off
 from rsft_utils.plots.scorecard import scorecard
 from rsft_utils.plots.study import compare, design_map, forest, limits, warm_up
-from rsft_utils.plots.style import save
+from rsft_utils.plots.style import in_words, save
 
 __all__ = [
     "answers",
@@ -22,6 +22,7 @@ __all__ = [
     "every_benchmark",
     "forest",
     "four_findings",
+    "in_words",
     "limits",
     "loss",
     "mode_bars",

@@ -83,6 +83,19 @@ def legend(place, *axes) -> None:
     place.axis("off")
 
 
+def in_words(figure) -> str:
+    """What a figure shows, for those who do not see it: its head, panels, axes and legends."""
+    axes, texts = figure.axes, {}
+    texts["Panels"] = [axis.get_title() for axis in axes]
+    texts["Across"] = [axis.get_xlabel() for axis in axes]
+    texts["Up"] = [axis.get_ylabel() for axis in axes]
+    legends = [*figure.legends, *(axis.get_legend() for axis in axes if axis.get_legend())]
+    texts["Legend"] = [text.get_text() for legend in legends for text in legend.get_texts()]
+    parts = [f"{kind}: {'; '.join(dict.fromkeys(filter(None, found)))}" for kind, found in texts.items() if any(found)]
+    words = ". ".join([figure.get_suptitle() or "Chart", *parts])
+    return " ".join(words.split())
+
+
 def save(figure, folder, name: str, formats: Sequence[str] = ("png", "svg")) -> None:
     """Write `folder/name.png` and `.svg`, without dates, so that an unchanged figure is an unchanged file."""
     folder.mkdir(parents=True, exist_ok=True)

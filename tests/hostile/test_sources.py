@@ -1,4 +1,4 @@
-"""What the source may not do with files and texts of others, read from the source itself: package and notebooks.
+"""What the source may not do with files and texts of others, read from the source itself: package, workflow, notebooks.
 
 A file from the hub is of a fixed commit or already lies here; no code of others is run; nothing is unpickled; no text
 is evaluated.
@@ -32,8 +32,8 @@ EXCEPTIONS = {("rsft_utils/real/scoring/code.py", "imports pickle")}
 
 
 def sources() -> Iterator[tuple[str, str]]:
-    """(file, source) of the package's modules and the notebooks' code cells."""
-    for file in sorted((paths.ROOT / "rsft_utils").rglob("*.py")):
+    """(file, source) of the modules of package and workflow, and of the notebooks' code cells."""
+    for file in sorted(file for folder in ("rsft_utils", "workflow") for file in (paths.ROOT / folder).rglob("*.py")):
         yield file.relative_to(paths.ROOT).as_posix(), file.read_text()
     for file in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
         for cell in json.loads(file.read_text())["cells"]:
