@@ -96,7 +96,7 @@ def test_the_grids_of_the_project_are_planned_without_training_or_fetching(
     tmp_path, new_runs, name, trainings, measurements
 ):
     grid_file = WORKFLOW / "grids" / f"{name}.yaml"
-    call = [*snakemake(tmp_path, "-n", "--cores", "2")[:-1], f"grid={grid_file}"]
+    call = [*snakemake(tmp_path, "-n", "-p", "--cores", "2")[:-1], f"grid={grid_file}"]
     environment = os.environ | {
         "PYTHONPATH": str(paths.ROOT),
         "HF_HUB_OFFLINE": "1",
@@ -113,6 +113,8 @@ def test_the_grids_of_the_project_are_planned_without_training_or_fetching(
     bases = {grid.base_id(spec) for spec in grid.read(grid_file).specs}
     assert (counts["train"], counts["evaluate"], counts["evaluate_base"]) == (trainings, measurements, len(bases))
     assert not list(new_runs.glob("*/checkpoints"))
+    # Qwen3-1.7B and 4B are trained on one card each
+    assert said.count(" -m rsft_utils.real.train_distributed ") == {"micro": 0, "paper": 18}[name]
 
 
 @pytest.mark.slow
