@@ -14,7 +14,7 @@ import pytest
 from blocks import blocks, lines, prose
 from typer.testing import CliRunner
 
-from rsft_utils import cli, notebook, paths
+from rsft_utils import cli, notebook, paths, tables
 
 DOCS = paths.ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -65,6 +65,30 @@ def test_the_glossary_is_alphabetical_and_every_term_says_where_it_is_used():
     assert len(terms) > 40
     assert terms == sorted(set(terms))
     assert all(LINK.search(where) for _, _, where in entries)
+
+
+def test_the_glossary_names_what_stands_in_tables_and_nothing_else():
+    from rsft_utils.claims.claim import COLUMNS
+
+    made = "quantity yours reference low high inside finding p_holm above_chance passes elicited learned final"
+    changes = "role base lowest at_step last gain low high"  # of stats.gains
+    columns = {*tables.ITEM_COLUMNS, *tables.SUMMARY_COLUMNS, *COLUMNS, *made.split(), *changes.split()}
+    _, _, listed = GLOSSARY.read_text().partition("## Names in tables")
+    named = {
+        name for row in re.findall(r"^\| (`.+?`) \|", listed, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert named == columns | set(tables.METRICS)
+    values = set(re.findall(r"`([\w.]+)`", listed))
+    assert {value for name in ("mode", "outcome") for value in tables.DOMAINS[name]} <= values
+
+
+def test_a_term_of_the_glossary_occurs_where_it_is_said_to_be_used():
+    entries = re.findall(r"^\| \*\*(.+?)\*\* \| .+ \| \[(0\d), .*?\]\((.+?)\) \|$", GLOSSARY.read_text(), re.MULTILINE)
+    assert len(entries) > 60
+    for term, number, link in entries:
+        assert Path(link).name.startswith(number)
+        words = [word.removesuffix("s") for word in term.lower().replace(",", " ").split()]
+        assert any(word in (GLOSSARY.parent / link).read_text().lower() for word in words), term
 
 
 def test_every_drill_is_in_the_table_and_every_test_in_the_table_exists():
