@@ -2,12 +2,14 @@
 
 import getpass
 import os
+import runpy
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -96,7 +98,7 @@ def test_the_grids_of_the_project_are_planned_without_training_or_fetching(
     tmp_path, new_runs, name, trainings, measurements
 ):
     grid_file = WORKFLOW / "grids" / f"{name}.yaml"
-    call = [*snakemake(tmp_path, "-n", "--cores", "2")[:-1], f"grid={grid_file}"]
+    call = [*snakemake(tmp_path, "-n", "-p", "--cores", "2")[:-1], f"grid={grid_file}"]
     environment = os.environ | {
         "PYTHONPATH": str(paths.ROOT),
         "HF_HUB_OFFLINE": "1",
@@ -113,6 +115,8 @@ def test_the_grids_of_the_project_are_planned_without_training_or_fetching(
     bases = {grid.base_id(spec) for spec in grid.read(grid_file).specs}
     assert (counts["train"], counts["evaluate"], counts["evaluate_base"]) == (trainings, measurements, len(bases))
     assert not list(new_runs.glob("*/checkpoints"))
+    # Qwen3-1.7B and 4B are trained on one card each
+    assert said.count(" -m rsft_utils.real.train_distributed ") == {"micro": 0, "paper": 18}[name]
 
 
 @pytest.mark.slow
@@ -140,6 +144,36 @@ def test_a_grid_killed_half_way_ends_in_the_tables_of_one_process_and_is_not_mad
     assert sorted(ran(done(folder, "--cores", "2"))) == ["all", "collect", "evaluate", "figures", "notebook"]
     check_tables(found, undisturbed)
     assert list(paths.RUNS.glob("damaged/*/*/items/step-00004.parquet"))
+
+
+class Called:
+    """Stands in for ray.remote: keeps what it is called with, and gives its number as the reference."""
+
+    def __init__(self, calls, **options):
+        self.calls, self.given = calls, options
+
+    def options(self, **options):
+        return Called(self.calls, **options)
+
+    def remote(self, *arguments):
+        self.calls.append((self.given, arguments))
+        return len(self.calls) - 1
+
+
+def test_the_pool_is_given_every_job_once_and_measurements_behind_their_training(tiny, monkeypatch):
+    _, found = tiny
+    calls = []
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=lambda **options: lambda f: Called(calls)))
+    submitted = runpy.run_path(str(WORKFLOW / "ray_pool.py"))["start"](found)
+    assert sorted(submitted) == list(range(len(calls)))
+    assert sorted(arguments[0] for _, arguments in calls) == sorted(job.command for job in jobs.to_do(found))
+    trainings = {
+        arguments[0].split()[1]: place for place, (_, arguments) in enumerate(calls) if "train " in arguments[0]
+    }
+    for options, (command, *after) in calls:
+        assert options == {"num_gpus": 0, "num_cpus": 1}
+        if command.startswith("evaluate"):
+            assert after == [None if command.endswith("--step 0") else trainings[command.split()[1]]]
 
 
 # A Slurm of one node, in a folder
@@ -261,7 +295,10 @@ def test_a_training_that_slurm_tells_to_end_saves_its_state_and_goes_on_in_its_n
         slurm("scancel", "--signal=TERM", number)
         # no checkpoint is due between 80 and 120: this state was saved because the training was told to end
         wait_for(
-            lambda: {int(state.name.split("-")[1]) for state in checkpoints.glob("trainer/*")} & set(range(91, 120))
+            lambda: (
+                {int(state.name.split("-")[1]) for state in checkpoints.glob("trainer/checkpoint-*")}
+                & set(range(91, 120))
+            )
         )
         assert runner.wait(900) == 0, log.read_text()[-5000:]
     finally:

@@ -80,15 +80,9 @@ def _make_answers(spec: RealSpec | ReleasedSpec, step: int, backend: str) -> Non
 
 def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     """Get what is small and refuse what cannot work, in this process: in Colab only the notebook can read a token."""
-    from rsft_utils.real import benchmarks
-    from rsft_utils.real.identity import base_folder
-
     backends.check(spec, backend)
     backends.check(spec, "transformers")  # which measures
-    for name in spec.benchmarks:
-        benchmarks.check_scorable(name, benchmarks.items(name, spec.n_items_ends))
-    store.run_folder(spec)  # reads the data file
-    base_folder(spec)
+    fetch(spec)
 
 
 def _in_child(function: Callable, *arguments):
@@ -180,8 +174,14 @@ def loss_curve(specs: Sequence[RealSpec]):
 
 
 def fetch(spec: RealSpec | ReleasedSpec) -> None:
-    """Get what a run needs from the hub, the steps of a published run excepted; refuse what cannot work."""
-    _fetch_and_check(spec, backends.choose("auto", spec.method))
+    """Get what a run needs from the hub, the steps of a published run excepted; it may be used on another machine."""
+    from rsft_utils.real import benchmarks
+    from rsft_utils.real.identity import base_folder
+
+    for name in spec.benchmarks:
+        benchmarks.check_scorable(name, benchmarks.items(name, spec.n_items_ends))
+    store.run_folder(spec)  # reads the data file
+    base_folder(spec)
 
 
 def train_missing(spec: RealSpec | ReleasedSpec) -> None:
@@ -194,7 +194,7 @@ def train_missing(spec: RealSpec | ReleasedSpec) -> None:
         store.begin(spec)
         if not store.is_trained(spec):
             _make_checkpoints(spec, backend)
-            note_provenance(store.run_folder(spec), _in_child(backends.provenance, backend))
+            note_provenance(store.run_folder(spec), _in_child(backends.provenance, backend, spec.method))
 
 
 def measure_missing(spec: RealSpec | ReleasedSpec, step: int) -> None:
@@ -213,5 +213,6 @@ def finish_measured(spec: RealSpec | ReleasedSpec) -> None:
     with locks.held([store.run_folder(spec)]):
         if not store.is_complete(spec):
             store.begin(spec)
+            backend = backends.choose("auto", spec.method)
             noted = noted_provenance(store.run_folder(spec))
-            store.finish(spec, noted or _in_child(backends.provenance, backends.choose("auto", spec.method)))
+            store.finish(spec, noted or _in_child(backends.provenance, backend, spec.method))

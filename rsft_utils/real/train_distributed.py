@@ -31,6 +31,7 @@ def read_spec(file: Path) -> RealSpec:
         raise ValueError(f"{file} cannot be read as JSON: {error}") from None
     if not isinstance(given, dict):
         raise ValueError(f"{file} must hold a JSON object with fields of RealSpec, such as {{'method': 'full'}}")
+    given = given.get("spec", given)  # the jobs of a grid write it so
     for name in given:
         one_of(f"a field of {file.name}", name, [field.name for field in fields(RealSpec)])
     return RealSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})

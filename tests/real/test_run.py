@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rsft_utils import tables
+from rsft_utils import jobs, paths, tables
 from rsft_utils.real import hub, run, store
 from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.spec import RealSpec
@@ -160,3 +160,30 @@ def test_what_cannot_work_is_refused_before_anything_is_trained(spec, in_this_pr
 def test_a_process_that_dies_is_told_in_a_sentence(spec, monkeypatch):
     with pytest.raises(run.RunError, match="What was finished is kept"):
         run._in_child(os._exit, 1)
+
+
+def test_jobs_one_by_one_end_in_the_tables_of_one_call(spec, in_this_process, monkeypatch):
+    monkeypatch.setattr(run.backends, "choose", lambda *asked: "transformers")
+    whole = run.results([spec])
+    for path in paths.RUNS.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    in_this_process.clear()
+    run.fetch(spec)
+    for _ in range(2):  # the second time nothing is done
+        run.train_missing(spec)
+        for step in (12, 0, 10):
+            run.measure_missing(spec, step)
+        run.finish_measured(spec)
+    assert in_this_process == [("train",), ("provenance",), ("measure", 12), ("measure", 0), ("measure", 10)]
+    items, summary = store.load(spec)
+    assert items.equals(whole.items) and summary.equals(whole.summary)
+
+
+def test_a_job_whose_checkpoint_is_damaged_says_that_the_run_is_to_be_trained_again(spec, in_this_process, monkeypatch):
+    monkeypatch.setattr(run.backends, "choose", lambda *asked: "transformers")
+    run.train_missing(spec)
+    weights = next((store.checkpoints_folder(spec) / "step-00010").glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(run.RunError, match=r"the checkpoint of step 10 of .* is lost: train the run again"):
+        run.measure_missing(spec, 10)
+    assert jobs._training(spec) is None

@@ -48,7 +48,7 @@ def training(spec: RealSpec | ReleasedSpec, card: Card) -> Need:
     }
     _refuse_too_large(spec, peaks[MOST_CARDS], card)
     cards = next(cards for cards, peak in peaks.items() if peak <= card.memory)
-    return Need(cards, times(alone, 1 / cards), MACHINE + 2 * shape.weights(four_bit=False))
+    return Need(cards, times(alone, 1 / cards), cards * MACHINE + 2 * shape.weights(four_bit=False))
 
 
 def measuring(spec: RealSpec | ReleasedSpec, step: int, card: Card, vllm: bool) -> Need:

@@ -137,11 +137,14 @@ def training_peak(
 def full_peak(model: Shape, *, tokens: int, cards: int) -> Peak:
     """The same of full fine-tuning, on each of several cards that share weights, gradients and optimiser.
 
-    `tokens` at once on each card. Reckoned from what lies there, compared with nothing.
+    `tokens` at once on each card. `weights` are those in float32, those in bfloat16 that a card computes with and,
+    where there are several, the gradients of one layer before they are added up. Compared with nothing.
     """
-    share = model.parameters / cards / 1e9
+    share, layer = model.parameters / cards, model.linear / model.layers
+    gathered = 2 * model.parameters if cards == 1 else 10 * layer + 8 * (model.parameters - model.linear)
     activations = one_layer(model, tokens) + layer_inputs(model, tokens)
-    return Peak(4 * share, (FULL_BYTES - 4) * share, activations, whole_loss(model, TRL_PIECE))
+    weights, trained = (4 * share + gathered) / 1e9, (FULL_BYTES - 4) * share / 1e9
+    return Peak(weights, trained, activations, whole_loss(model, TRL_PIECE))
 
 
 def one_layer(model: Shape, tokens: int) -> float:
