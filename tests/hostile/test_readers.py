@@ -156,7 +156,7 @@ def test_four_times_the_text_takes_about_four_times_as_long(name):
 @pytest.mark.parametrize(
     "quadratic",
     [
-        lambda text: [text[:at].split() for at in range(0, len(text), 100)],
+        lambda text: sum(text[:at].count("wait") for at in range(0, len(text), 5)),
         lambda text: __import__("re").findall(r"wait.*!", text),
     ],
     ids=["loop", "regex"],
