@@ -204,16 +204,18 @@ def _megabytes(size: int) -> str:
 def bench(
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="speed (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."),
+        typer.Argument(
+            help="speed, scaling (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."
+        ),
     ] = None,
 ) -> None:
     """Measure this machine: training and generation against the libraries' own ways, and what the commands take."""
-    from rsft_utils.bench import card, commands, speed
+    from rsft_utils.bench import card, commands, scaling, speed
 
-    parts = {"speed": speed.main, "commands": commands.main, "card": card.main}
+    parts = {"speed": speed.main, "scaling": scaling.main, "commands": commands.main, "card": card.main}
     for name in what or ():
         _refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
-    for name in what or ("speed", "commands"):
+    for name in what or ("speed", "scaling", "commands"):
         _refuse_bad(parts[name])
 
 
