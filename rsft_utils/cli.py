@@ -271,16 +271,18 @@ def _megabytes(size: int) -> str:
 def bench(
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="speed (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."),
+        typer.Argument(
+            help="speed, scaling (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."
+        ),
     ] = None,
 ) -> None:
     """Measure how fast this computer trains and generates, and what the commands take in time and memory."""
-    from rsft_utils.bench import card, commands, speed
+    from rsft_utils.bench import card, commands, scaling, speed
 
-    parts = {"speed": speed.main, "commands": commands.main, "card": card.main}
+    parts = {"speed": speed.main, "scaling": scaling.main, "commands": commands.main, "card": card.main}
     for name in what or ():
         refuse_bad(lambda name=name: specs.one_of("what to measure", name, parts))
-    for name in what or ("speed", "commands"):
+    for name in what or ("speed", "scaling", "commands"):
         refuse_bad(parts[name])
 
 

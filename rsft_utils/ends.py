@@ -3,6 +3,7 @@
 from rsft_utils.claims.claim import by_benchmark
 from rsft_utils.claims.measures import REASONING, Roles, curves, gain
 from rsft_utils.effects import over_bases
+from rsft_utils.tables import main_decoding, of_kind
 
 
 def changes(tables: dict, roles: Roles):
@@ -16,6 +17,7 @@ def changes(tables: dict, roles: Roles):
     rows = []
     for line, table in tables.items():
         names = set(table.benchmark)
+        table = of_kind(table, "free", main_decoding(table), "score_common")  # all that a gain reads
         there = {name: role for name, role in roles.items() if name in names}
         for name, effect in by_benchmark(lambda *of, t=table: gain(t, *of), there, tuple(roles.values())).items():
             sure = effect.low > 0 or effect.high < 0

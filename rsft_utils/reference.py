@@ -6,6 +6,7 @@ data/reference/loss/<arm>.parquet (training loss and rate) and data/reference/co
 """
 
 from dataclasses import replace
+from functools import cache
 
 from rsft_utils import paths, store
 from rsft_utils.specs import BASE_SEEDS, LEARNING_RATES, SIZES, RunSpec, base_name, default_spec
@@ -116,11 +117,18 @@ def load_ceiling():
 
 def load(name: str):
     """The summary table of an arm or of UNTRAINED bases, validated. Raises FileNotFoundError if it was not made."""
+    file = _file(name)
+    return _validated(file, file.stat().st_mtime_ns).copy()
+
+
+@cache
+def _validated(file, written: int):
+    # a notebook reads the same arm for many figures; what is written anew is read anew
     import pandas as pd
 
     from rsft_utils.tables import validate
 
-    return validate(pd.read_parquet(_file(name)), "summary")
+    return validate(pd.read_parquet(file), "summary")
 
 
 def load_designs():

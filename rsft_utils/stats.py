@@ -1,6 +1,6 @@
 """Intervals for shares and for means over benchmarks and seeds (95 %)."""
 
-from rsft_utils.tables import main_decoding
+from rsft_utils.tables import main_decoding, of_kind
 
 
 def wilson(hits, n):
@@ -32,22 +32,30 @@ def role_curves(summary, mode: str = "free", metric: str = "score_common"):
     With one run, items of different benchmarks are independent, so the variance of the mean of B shares is the sum of
     p(1-p)/n over B squared (normal interval, items only). With several, a t interval over the runs' means.
     """
+    runs = role_means(summary, mode, metric)
+    unknown = runs.pop("unknown")
+    if runs.run.nunique() > 1:
+        return _over_runs(runs, ["role", "step"])
+    half = 1.96 * runs.variance.mask(unknown) ** 0.5 / runs.benchmarks
+    return runs.assign(low=runs["mean"] - half, high=runs["mean"] + half).drop(
+        columns=["run", "variance", "benchmarks"]
+    )
+
+
+def role_means(summary, mode: str = "free", metric: str = "score_common"):
+    """One row per run, role and step: the plain mean over the role's benchmarks, and what its interval is made of."""
     rows = _select(summary, mode, metric)
-    runs = (
-        rows.assign(variance=rows["mean"] * (1 - rows["mean"]) / rows.n_items.where(rows.n_items > 0))
+    variance = rows["mean"] * (1 - rows["mean"]) / rows.n_items.where(rows.n_items > 0)
+    return (
+        rows.assign(variance=variance, unknown=variance.isna())
         .groupby(["run", "role", "step"], as_index=False)
         .agg(
             mean=("mean", "mean"),
             chance=("chance", "mean"),
-            variance=("variance", lambda each: each.sum(skipna=False)),
+            variance=("variance", "sum"),
+            unknown=("unknown", "any"),
             benchmarks=("mean", "size"),
         )
-    )
-    if runs.run.nunique() > 1:
-        return _over_runs(runs, ["role", "step"])
-    half = 1.96 * runs.variance**0.5 / runs.benchmarks
-    return runs.assign(low=runs["mean"] - half, high=runs["mean"] + half).drop(
-        columns=["run", "variance", "benchmarks"]
     )
 
 
@@ -132,8 +140,7 @@ def gains(items, roles: dict[str, str], seed: int = 0):
 
 
 def _select(summary, mode: str, metric: str):
-    decoding = main_decoding(summary)
-    return summary[(summary["mode"] == mode) & (summary.decoding == decoding) & (summary.metric == metric)]
+    return of_kind(summary, mode, main_decoding(summary), metric)
 
 
 def _over_runs(rows, keys: list[str]):

@@ -107,6 +107,14 @@ def main_decoding(table) -> str:
     return "greedy" if "greedy" in table.decoding.values else table.decoding.iloc[0]
 
 
+def of_kind(summary, mode: str, decoding: str, metric: str):
+    """The rows of a summary table of one mode, decoding and metric."""
+    # one after the other, the rarest first: a comparison of texts then has few rows left, and figures ask often
+    for column, value in (("metric", metric), ("mode", mode), ("decoding", decoding)):
+        summary = summary[summary[column] == value]
+    return summary
+
+
 def _half(item: str) -> str:
     """Which half of a benchmark an item belongs to: by its id, so the same in every run."""
     return HALVES[int(item[-1], 16) % 2]

@@ -5,7 +5,6 @@ folder of figures of their own, so that what is already there neither helps nor 
 """
 
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rsft_utils import paths
+from rsft_utils.bench.machine import described
 
 COMMANDS = {
     "claims": ["claims"],
@@ -36,7 +36,7 @@ def main() -> None:
             for name, arguments in COMMANDS.items()
         ]
     table = pd.DataFrame(rows, columns=["command", "seconds", "peak_gb"]).round({"seconds": 0, "peak_gb": 1})
-    table = table.assign(cores=os.cpu_count(), machine=platform.machine())
+    table = described(table)
     print(table.to_string(index=False))
     paths.BENCH.mkdir(parents=True, exist_ok=True)
     table.to_csv(paths.BENCH / "commands.csv", index=False)

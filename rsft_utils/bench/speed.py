@@ -6,13 +6,13 @@ Only useful tokens count: no padding, nothing after the end of an answer.
 """
 
 import os
-import platform
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
 from rsft_utils import paths
+from rsft_utils.bench.machine import described
 from rsft_utils.specs import default_spec
 
 SIZE = "S"
@@ -49,7 +49,8 @@ def main() -> None:
                 "ours_is_faster": round(ours / median, 2),
             }
         )
-    table = pd.DataFrame(rows).assign(size=SIZE, threads=1, torch=torch.__version__, machine=platform.machine())
+    table = pd.DataFrame(rows).assign(size=SIZE, threads=1, torch=torch.__version__)
+    table = described(table)
     print(table.to_string(index=False))
     paths.BENCH.mkdir(parents=True, exist_ok=True)
     table.to_csv(paths.BENCH / "speed.csv", index=False)

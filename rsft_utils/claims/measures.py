@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rsft_utils.tables import HALVES, main_decoding
+from rsft_utils.tables import HALVES, main_decoding, of_kind
 
 EARLY = 0.25  # share of the steps in which a dip counts
 Roles = dict[str, str]  # benchmark -> ID, OOD, GEN
@@ -69,13 +69,9 @@ def regrowth(summary, roles: Roles, role: str):
 
 def curves(summary, roles: Roles, role: str, metric: str, mode: str = "free"):
     """Plain mean over a role's benchmarks: one row per run (model, seed), one column per step."""
-    rows = summary[
-        (summary["mode"] == mode)
-        & (summary.decoding == main_decoding(summary))
-        & (summary.metric == metric)
-        & (summary.benchmark.map(roles) == role)
-    ]
-    return rows.pivot_table(index=["model", "seed"], columns="step", values="mean", aggfunc="mean")
+    rows = of_kind(summary, mode, main_decoding(summary), metric)
+    rows = rows[(rows.benchmark.map(roles) == role) & rows["mean"].notna()]
+    return rows.groupby(["model", "seed", "step"])["mean"].mean().unstack("step")
 
 
 def _early(curve):

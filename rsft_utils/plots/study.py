@@ -1,11 +1,9 @@
 """Figures of the whole study: several arms side by side, the map of designs, and the verdicts."""
 
-from functools import partial
-
 from rsft_utils.effects import MARGIN
 from rsft_utils.plots.style import TITLES, VERDICT_COLORS, band, figure_of, head, marks, step_axis, style
-from rsft_utils.stats import role_curves, score_curves
-from rsft_utils.tables import LIMITS
+from rsft_utils.stats import role_curves, role_means, score_curves
+from rsft_utils.tables import LIMITS, main_decoding, of_kind
 
 PANELS = {
     "score": ("score_common", "share of items"),
@@ -33,8 +31,8 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
     for axis, (role, what) in zip(axes.flat, panels, strict=False):
         metric, name = PANELS[what]
         for text, (color, line, _) in marks(tables).items():
-            curve = partial(_curve, role=role, what=what, metric=metric)
-            _thick_and_thin(axis, curve, tables[text], color, label=text, linestyle=line, marker="o", markersize=3.5)
+            look = {"label": text, "linestyle": line, "marker": "o", "markersize": 3.5}
+            _thick_and_thin(axis, *_curves(tables[text], role, what, metric), color, **look)
         step_axis(axis, last)
         axis.set(title=TITLES[role], xlabel="optimiser step", ylabel=name)
     shares = [axis for axis, (_, what) in zip(axes.flat, panels, strict=False) if what in SHARES]
@@ -49,25 +47,27 @@ def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
     return figure
 
 
-def _thick_and_thin(axis, curve, table, color, **look) -> None:
+def _thick_and_thin(axis, curve, runs, color, **look) -> None:
     """The mean of several runs with the runs themselves behind it, or one run with its band over items.
 
     An interval over three bases covers half of a panel and says less than the three.
     """
-    if table.run.nunique() == 1:
-        band(axis, curve(table), color, **look)
+    if runs.run.nunique() == 1:
+        band(axis, curve, color, **look)
         return
-    for _, run in table.groupby("run"):
-        one = curve(run).sort_values("step")
+    for _, one in runs.sort_values("step").groupby("run"):
         axis.plot(one.step, one["mean"], color=color, linewidth=0.9, alpha=0.45)
-    mean = curve(table).sort_values("step")
+    mean = curve.sort_values("step")
     axis.plot(mean.step, mean["mean"], color=color, **look)
 
 
-def _curve(table, role: str, what: str, metric: str):
+def _curves(table, role: str, what: str, metric: str):
+    """The curve of all runs of a table together, and the rows (run, step, mean) that their own are drawn from."""
     if what == "refused":
-        return score_curves(table, metric=metric).query("benchmark == 'harmful'")
-    return role_curves(table, metric=metric).query("role == @role")
+        table = table[table.benchmark == "harmful"]
+        return score_curves(table, metric=metric), of_kind(table, "free", main_decoding(table), metric)
+    table = table[table.role == role]
+    return role_curves(table, metric=metric), role_means(table, metric=metric)
 
 
 def warm_up(tables: dict, rates: dict, role: str = "OOD", *, label: str):
