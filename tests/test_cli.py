@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rsft_utils import cli, designs, figures, notebook, paths, reference, run, runner, specs
-from rsft_utils.bench import commands, speed
+from rsft_utils.bench import commands, scaling, speed
 from rsft_utils.micro import bases
 
 COMMANDS = ("figures", "run", "plan", "runs", "redraw", "reference", "claims", "designs", "bases", "bench")
@@ -33,6 +33,7 @@ def started(monkeypatch, new_reference, made_up_summary):
     monkeypatch.setattr(designs, "make", lambda pilots, workers: calls.append(("designs", *pilots)))
     monkeypatch.setattr(designs, "write_table", lambda size: calls.append(f"the map of {size} is written"))
     monkeypatch.setattr(speed, "main", lambda: calls.append("speed"))
+    monkeypatch.setattr(scaling, "main", lambda: calls.append("scaling"))
     monkeypatch.setattr(commands, "main", lambda: calls.append("commands"))
     monkeypatch.setattr(figures, "redraw_committed", lambda: [paths.FIGURES / "micro" / "a.png"])
     return calls
@@ -189,7 +190,7 @@ def test_designs_makes_the_pilots_of_a_size_and_writes_the_map(started):
 
 def test_bench_measures(started):
     assert invoke("bench")[0] == 0
-    assert started == ["speed", "commands"]
+    assert started == ["speed", "scaling", "commands"]
 
 
 def test_bench_measures_one_part_alone(started):

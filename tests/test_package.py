@@ -94,7 +94,7 @@ LAYERS = {
         {"cells", "overview"},
         {"build"},
     ],
-    "rsft_utils.bench": [{"speed", "commands", "card"}],
+    "rsft_utils.bench": [{"machine"}, {"speed", "scaling", "commands", "card"}],
 }
 
 
