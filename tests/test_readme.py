@@ -2,6 +2,7 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from rsft_utils import cli, paths, reference, verdicts
@@ -33,6 +34,13 @@ def test_every_number_with_an_interval_is_that_of_the_committed_tables(page, kno
     quoted = INTERVAL.findall(page.read_text())
     assert len(quoted) >= 6
     assert [numbers for numbers in quoted if numbers not in known] == []
+
+
+def test_speeds_are_those_that_were_measured():
+    measured = pd.read_csv(paths.BENCH / "speed.csv").set_index("variant").ours_is_faster
+    _, _, table = README.read_text().partition("| speed, one thread")
+    quoted = [float(number) for number in re.findall(r"\| ([\d.]+)(?: times as fast)? \|$", table, re.M)[:3]]
+    assert quoted == [measured[name] for name in ("TRL defaults", "TRL in float32", "model.generate, batches of 16")]
 
 
 @pytest.mark.parametrize("page", [README, KOREAN], ids=lambda page: page.name)
