@@ -5,9 +5,7 @@ every measured checkpoint is found again, and a training goes on from its last s
 run make it once.
 """
 
-import json
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -19,6 +17,7 @@ from rsft_utils import locks, sealed, store
 from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, MADE_TO, MAX_NEW_TOKENS, measure
 from rsft_utils.generate import Sampling, generate
+from rsft_utils.progress import Progress
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import summarise
 from rsft_utils.train import train
@@ -26,8 +25,6 @@ from rsft_utils.workers import single_threaded_pool
 
 MAX_TOKENS = 256  # longest fine-tuning row, prompt and completion together
 EXTRA_ITEMS = 200  # per benchmark in the modes that only base and last checkpoint are asked in
-# what measuring one checkpoint costs on the progress bar, in training steps
-UNITS_MIDDLE, UNITS_END = 40, 200
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequen
     files = {base: store.base_items_file(base, specs[0].n_items_ends) for base in also_bases}
     for spec in specs:
         store.begin(spec)  # from here on, what has its record is whole
-    with single_threaded_pool(workers) as pool, _Progress(specs, progress) as bar:
+    with single_threaded_pool(workers) as pool, Progress(specs, progress) as bar:
         untrained = [spec for spec in specs if _needs_training(spec)]
         for spec in untrained:
             store.begin_training(spec)
@@ -274,54 +271,6 @@ def load_checkpoint(spec: RunSpec, step: int):
 
         return PeftModel.from_pretrained(bases.load(spec.base), folder).merge_and_unload().eval()
     return load_model(folder)
-
-
-class _Progress:
-    """One line: share done, time left, and what every unfinished run is doing."""
-
-    def __init__(self, specs: list[RunSpec], shown: bool):
-        from tqdm import tqdm
-
-        self.specs, self.shown = specs, 0.0
-        total = sum(spec.total_steps + self._units(spec, spec.steps) for spec in specs)
-        self.bar = tqdm(
-            total=total,
-            disable=not shown,
-            file=sys.stdout,
-            mininterval=1,
-            bar_format="{percentage:3.0f} % |{bar:20}| {elapsed} gone, about {remaining} left  {desc}",
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.bar.close()
-
-    @staticmethod
-    def _units(spec: RunSpec, steps) -> int:
-        return sum(UNITS_END if step in (0, spec.total_steps) else UNITS_MIDDLE for step in steps)
-
-    def update(self) -> None:
-        done, words = 0, []
-        for spec in self.specs:
-            measured = [step for step in spec.steps if sealed.is_sealed(store.items_file(spec, step))]
-            trained = spec.total_steps if store.is_trained(spec) else _last_logged_step(spec)
-            done += trained + self._units(spec, measured)
-            words.append(
-                f"seed {spec.seed}: step {trained}/{spec.total_steps}, {len(measured)}/{len(spec.steps)} measured"
-            )
-        self.bar.n = done
-        self.bar.set_description_str("; ".join(words), refresh=False)
-        if time.monotonic() - self.shown > 2:
-            self.shown = time.monotonic()
-            self.bar.refresh()
-
-
-def _last_logged_step(spec: RunSpec) -> int:
-    log = store.checkpoints_folder(spec) / "log.jsonl"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return json.loads(lines[-1])["step"] if lines else 0
 
 
 def _provenance(seconds: float) -> dict:

@@ -27,6 +27,7 @@ LAYERS = {
         {"micro", "checkpoints"},
         {"train", "evaluate", "tables"},
         {"stats", "store", "claims", "published"},
+        {"progress"},
         {"run", "inventory", "plots", "published_signs", "ends"},
         {"real"},
         {"reference", "designs", "profiles"},

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rsft_utils import paths, run, sealed, store, tables
+from rsft_utils import paths, progress, run, sealed, store, tables
 from rsft_utils.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS
 from rsft_utils.generate import Sampling, generate
@@ -362,7 +362,7 @@ def test_tables_of_several_runs_are_joined_in_the_order_asked_for(tiny_spec, mon
 
 def test_progress_says_what_is_done(tiny_run, capsys):
     spec, _ = tiny_run
-    with run._Progress([spec], shown=True) as bar:
+    with progress.Progress([spec], shown=True) as bar:
         bar.update()
     shown = capsys.readouterr().out
     assert "100 %" in shown
