@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-BATCH_ROWS = 768
+BATCH_ROWS = 384
 COMPACT_BELOW = 0.75  # share of running rows at which those that ended are dropped, and the next prompts take over
 
 

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from rsft_utils.recipe import METHODS, Recipe, one_of, whole_number
 
 # Raised when the same spec would give other results (guarded by the golden loss test in tests/test_train.py).
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 # Raised when the same checkpoint would be measured differently.
 EVALUATION_VERSION = 2
 

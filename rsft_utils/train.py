@@ -8,13 +8,14 @@ import json
 import math
 import threading
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rsft_utils import processes, sealed, sigterm
+from rsft_utils import packing, processes, sealed, sigterm
 from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
-from rsft_utils.collate import IGNORED, pack_batch
+from rsft_utils.packing import IGNORED
 from rsft_utils.recipe import Recipe
 
 LOG_EVERY = 10  # optimiser steps
@@ -31,7 +32,7 @@ class Device:
     None of it is part of the recipe: a step learns from the same rows whatever is chosen here, rounding apart.
     """
 
-    micro_batch: int | None = None  # rows at once, padded; None: the whole step, packed
+    micro_batch: int | None = None  # rows at once, padded (packed, Unsloth would mix them); None: all of a step, packed
     precision: str = "float32"  # of the arithmetic: float32, bfloat16 or float16; what is trained is always float32
     optimizer: str = "adamw_torch"
     loss: str = "nll"  # chunked_nll: the same number, without the logits of all tokens in memory at once
@@ -75,9 +76,7 @@ def train(
     model.train()
     micro_batch = device.micro_batch or spec.batch_size
     n_processes = processes.joined(device.cpu)
-    pad = partial(pack_batch, pad_token_id=tokenizer.pad_token_id)
-    if device.micro_batch:  # Unsloth's kernels do not keep the rows of a packed line apart
-        pad = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
+    packed = device.micro_batch is None
     arguments = SFTConfig(
         output_dir=str(folder / "trainer"),
         max_steps=spec.total_steps,
@@ -98,7 +97,7 @@ def train(
         train_sampling_strategy="sequential",  # as in the paper: the same row order in every epoch
         seed=spec.seed,
         max_length=None,  # rows are checked below; TRL would cut them without a word
-        packing=False,  # a step is packed by the collator, so that it keeps exactly its rows
+        packing=False,  # the collator packs, so that a step keeps exactly its rows
         dataset_kwargs={"skip_prepare_dataset": True},  # rows come as tokens: Unsloth makes others of them than TRL
         loss_type=device.loss,
         neftune_noise_alpha=None,
@@ -123,7 +122,7 @@ def train(
         train_dataset=tokenised,
         processing_class=tokenizer,
         peft_config=_lora(spec) if spec.method == "lora" and not isinstance(model, PeftModel) else None,
-        data_collator=pad,
+        data_collator=DataCollatorForLanguageModeling(tokenizer.pad_token_id, padding_free=packed),
     )
     # TRL makes adapters on 4-bit weights bfloat16: too coarse for small steps, and fp16 training cannot scale them
     for parameter in trainer.model.parameters():
@@ -140,7 +139,7 @@ def train(
                 f"the training that stopped at {state} ran in {wrote} processes, this one has {n_processes}: "
                 f"go on with {wrote}, or move that folder away to begin again"
             )
-    with sigterm.noted(wanted=resume) as stop:
+    with sigterm.noted(wanted=resume) as stop, packing.rows_apart(model) if packed else nullcontext():
         trainer.add_callback(_checkpoints(spec.steps, folder, key, stop))
         outcome = trainer.train(resume_from_checkpoint=str(state) if state else None)
     log = _log(trainer.state.log_history, spec.total_steps)

@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "collate", "generate", "effects", "comparisons", "locks", "sigterm", "printable", "jsonl"},
+        {"paths", "recipe", "packing", "generate", "effects", "comparisons", "locks", "sigterm", "printable", "jsonl"},
         {"secret_scan", "papermill_child", "processes"},
         {"specs", "sealed", "workers"},
         {"micro", "checkpoints"},

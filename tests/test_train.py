@@ -160,14 +160,16 @@ def test_without_warm_up_a_run_starts_at_its_full_rate(new_micro_model, tokenize
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_epoch_has_all_rows_in_the_order_given(new_micro_model, tokenizer, rows, tmp_path, monkeypatch, seed):
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
     seen = []
-    collate = train_module.pack_batch
+    collate = DataCollatorForLanguageModeling.torch_call
 
-    def watched(batch, pad_token_id):
+    def watched(self, batch):
         seen.append([tokenizer.decode(row["input_ids"]) for row in batch])
-        return collate(batch, pad_token_id)
+        return collate(self, batch)
 
-    monkeypatch.setattr(train_module, "pack_batch", watched)
+    monkeypatch.setattr(DataCollatorForLanguageModeling, "torch_call", watched)
     train(RunSpec(**{**FULL.__dict__, "seed": seed}), new_micro_model(), tokenizer, rows, tmp_path, MAX_LENGTH)
     texts = [
         f"<user> {row['prompt'][0]['content']} <assistant> {row['completion'][0]['content']} <end>" for row in rows

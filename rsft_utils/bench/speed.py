@@ -1,7 +1,8 @@
 """Speed on this machine, one thread, as ratios within one run: ours against the libraries' own ways.
 
 Training: `train` (rows of a step packed) against TRL's SFTTrainer with its defaults except gradient checkpointing off,
-and the same in float32 (its default is bfloat16). Generation: `generate` against `model.generate` in batches of 16.
+and the same in float32 (its default is bfloat16). Generation: `generate` against `model.generate` in batches of 16, on
+the answers of a fine-tuned model, of all lengths, and on answers that all reach the limit, where no row ends early.
 Only useful tokens count: no padding, nothing after the end of an answer.
 """
 
@@ -9,6 +10,7 @@ import os
 import statistics
 import tempfile
 import time
+from functools import lru_cache, partial
 from pathlib import Path
 
 from rsft_utils import paths
@@ -16,7 +18,7 @@ from rsft_utils.bench.machine import described
 from rsft_utils.specs import default_spec
 
 SIZE = "S"
-STEPS = 20
+STEPS = 40
 PROMPTS_PER_BENCHMARK = 32
 ROUNDS = 3  # every variant in turn, so that a drifting machine hits all alike; the median counts
 
@@ -34,9 +36,8 @@ def main() -> None:
     transformers.utils.logging.disable_progress_bar()
     timings: dict[tuple[str, str], list[float]] = {}
     for _ in range(ROUNDS):
-        for work, variants in (("training", _TRAINING), ("generation", _GENERATION)):
-            for name, variant in variants.items():
-                timings.setdefault((work, name), []).append(variant())
+        for (work, name), measure in _MEASURED.items():
+            timings.setdefault((work, name), []).append(measure())
     rows = []
     for (work, name), speeds in timings.items():
         ours = statistics.median(next(iter(v for (w, _), v in timings.items() if w == work)))
@@ -104,33 +105,55 @@ def _train_trl(**changes) -> float:
         return tokens / trainer.train().metrics["train_runtime"]
 
 
-def _thinking_prompts() -> list[list[int]]:
-    # forced to think, a base gives short and rambling answers side by side: the mix that evaluation meets
+@lru_cache(maxsize=1)
+def _answers_of_all_lengths():
+    """A model after 80 steps, which thinks about most problems and comes to no end in some, and the problems."""
+    from rsft_utils.micro import bases, sft_data, symbols
+    from rsft_utils.micro.symbols import ASSISTANT, USER
+    from rsft_utils.run import MAX_TOKENS
+    from rsft_utils.train import train
+
+    spec, model = default_spec(SIZE, n_rows=640, epochs=4), bases.load(f"{SIZE}-seed0")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
+        train(spec, model, symbols.make_tokenizer(), rows, Path(folder), MAX_TOKENS)
+    return model.eval(), _prompts(f"{USER} {{}} {ASSISTANT}")
+
+
+@lru_cache(maxsize=1)
+def _answers_at_the_limit():
+    """A base that is made to think, which it was not taught to end."""
+    from rsft_utils.micro import bases
+    from rsft_utils.micro.symbols import ASSISTANT, THINK, USER
+
+    return bases.load(f"{SIZE}-seed0"), _prompts(f"{USER} {{}} {ASSISTANT} {THINK}")
+
+
+def _prompts(layout: str) -> list[list[int]]:
     from rsft_utils.micro.benchmarks import BENCHMARKS, items
-    from rsft_utils.micro.symbols import ASSISTANT, THINK, USER, encode
+    from rsft_utils.micro.symbols import encode
 
     asked = [item for name in BENCHMARKS for item in items(name, PROMPTS_PER_BENCHMARK)]
-    return [encode(f"{USER} {item.prompt} {ASSISTANT} {THINK}") for item in asked]
+    return [encode(layout.format(item.prompt)) for item in asked]
 
 
-def _generate_ours() -> float:
+def _generate_ours(work) -> float:
     from rsft_utils.evaluate import MAX_NEW_TOKENS
     from rsft_utils.generate import generate
-    from rsft_utils.micro import bases
 
-    model, prompts = bases.load(f"{SIZE}-seed0"), _thinking_prompts()
+    model, prompts = work()
     started = time.monotonic()
     completions = generate(model, prompts, MAX_NEW_TOKENS)
     return sum(map(len, completions)) / (time.monotonic() - started)
 
 
-def _generate_transformers() -> float:
+def _generate_transformers(work) -> float:
     import torch
 
     from rsft_utils.evaluate import MAX_NEW_TOKENS
-    from rsft_utils.micro import bases, symbols
+    from rsft_utils.micro import symbols
 
-    model, prompts, tokenizer = bases.load(f"{SIZE}-seed0"), _thinking_prompts(), symbols.make_tokenizer()
+    (model, prompts), tokenizer = work(), symbols.make_tokenizer()
     tokens, started = 0, time.monotonic()
     for start in range(0, len(prompts), 16):
         batch = tokenizer.pad({"input_ids": prompts[start : start + 16]}, return_tensors="pt")
@@ -140,9 +163,11 @@ def _generate_transformers() -> float:
     return tokens / (time.monotonic() - started)
 
 
-_TRAINING = {
-    "ours, packed steps": _train_ours,
-    "TRL defaults": _train_trl,
-    "TRL in float32": lambda: _train_trl(bf16=False),
+_MEASURED = {
+    ("training", "ours, packed steps"): _train_ours,
+    ("training", "TRL defaults"): _train_trl,
+    ("training", "TRL in float32"): partial(_train_trl, bf16=False),
 }
-_GENERATION = {"ours": _generate_ours, "model.generate, batches of 16": _generate_transformers}
+for _work, _prepare in (("all lengths", _answers_of_all_lengths), ("all at the limit", _answers_at_the_limit)):
+    _MEASURED[f"generation, {_work}", "ours"] = partial(_generate_ours, _prepare)
+    _MEASURED[f"generation, {_work}", "model.generate, batches of 16"] = partial(_generate_transformers, _prepare)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from rsft_utils.collate import IGNORED
 from rsft_utils.micro import families, safety
 from rsft_utils.micro.item import Item, shown
 from rsft_utils.micro.symbols import ANSWER, ASSISTANT, END, USER, encode
 from rsft_utils.micro.traces import careless_trace
+from rsft_utils.packing import IGNORED
 
 
 @dataclass(frozen=True)

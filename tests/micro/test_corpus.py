@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from rsft_utils.collate import IGNORED
 from rsft_utils.micro import corpus as corpus_module
 from rsft_utils.micro import families
 from rsft_utils.micro.corpus import CorpusConfig, blocks, documents
 from rsft_utils.micro.safety import UNSAFE
 from rsft_utils.micro.symbols import ASSISTANT, END, REFUSAL, SYMBOL_ID, USER, encode
 from rsft_utils.micro.traces import SLIP_SHARE, careful_trace
+from rsft_utils.packing import IGNORED
 
 DEFAULT = CorpusConfig()
 OTHER = replace(DEFAULT, trace_share=0.6, ramble_share=0.2, noticed_share=0.5, harmful_share=0.2)
