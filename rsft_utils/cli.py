@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from rsft_utils import grid_commands, notebook, paths, profiles, report, runner, specs
-from rsft_utils.grid_commands import refuse_bad
+from rsft_utils import notebook, paths, profiles, report, runner, specs
+from rsft_utils.grid import commands as grid_commands
+from rsft_utils.grid.commands import refuse_bad
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -57,7 +57,7 @@ def pilot(design: Design) -> None:
 
     import pandas as pd
 
-    from rsft_utils.checkpoints import checkpoint_folder
+    from rsft_utils.durable.checkpoints import checkpoint_folder
     from rsft_utils.evaluate import measure
     from rsft_utils.micro import sft_data, symbols
     from rsft_utils.micro.corpus import CorpusConfig

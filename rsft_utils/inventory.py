@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rsft_utils import paths, sealed
+from rsft_utils import paths
+from rsft_utils.durable import sealed
 
 RESULTS = ("result.json", "summary.csv", "training.json", "items/*.parquet", "checkpoints/step-*")
 TEMPORARY = re.compile(r"\.(\d+)-")  # how names begin that written_whole gives, with the id of the process

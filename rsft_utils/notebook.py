@@ -9,7 +9,8 @@ import json
 import os
 from pathlib import Path
 
-from rsft_utils import paths, sealed
+from rsft_utils import paths
+from rsft_utils.durable import sealed
 from rsft_utils.profiles import PROFILES, WITHOUT_CARD
 from rsft_utils.real.plan.presets import PRESETS
 from rsft_utils.specs import DATASETS, METHODS, SIZES, is_own, one_of

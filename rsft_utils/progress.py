@@ -4,7 +4,8 @@ import json
 import sys
 import time
 
-from rsft_utils import sealed, store
+from rsft_utils import store
+from rsft_utils.durable import sealed
 from rsft_utils.specs import RunSpec
 
 # what measuring one checkpoint costs on the progress bar, in training steps

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rsft_utils import locks, sealed, store
-from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils import store
+from rsft_utils.durable import locks, sealed
+from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, MADE_TO, MAX_NEW_TOKENS, measure
 from rsft_utils.generate import Sampling, generate
 from rsft_utils.progress import Progress

@@ -21,7 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from rsft_utils import locks, notebook, paths, sealed, secret_scan, sigterm
+from rsft_utils import notebook, paths, secret_scan
+from rsft_utils.durable import locks, sealed, sigterm
 
 GRACE = 30  # seconds for a training to save its state, and for papermill to save the notebook
 SECRET_NAME = re.compile(r"(^|_)(token|secret|password|passwd|credentials?|(api|access|private)_?key)($|_)", re.I)

@@ -23,8 +23,9 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from rsft_utils import jsonl, locks, paths, sealed, tables
-from rsft_utils.sealed import written_sealed, written_whole
+from rsft_utils import jsonl, paths, tables
+from rsft_utils.durable import locks, sealed
+from rsft_utils.durable.sealed import written_sealed, written_whole
 from rsft_utils.specs import EVALUATION_VERSION, RunSpec, is_own
 
 __all__ = ["written_whole"]

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rsft_utils import packing, processes, sealed, sigterm
-from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
+from rsft_utils import packing, processes
+from rsft_utils.durable import sealed, sigterm
+from rsft_utils.durable.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
 from rsft_utils.packing import IGNORED
 from rsft_utils.recipe import Recipe
 

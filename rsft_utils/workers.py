@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
-from rsft_utils import sigterm
+from rsft_utils.durable import sigterm
 
 
 class WorkerDied(RuntimeError):

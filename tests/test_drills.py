@@ -17,7 +17,8 @@ import pytest
 from filelock import FileLock, Timeout
 from pandas.testing import assert_frame_equal
 
-from rsft_utils import paths, run, sealed, store
+from rsft_utils import paths, run, store
+from rsft_utils.durable import sealed
 from rsft_utils.specs import RunSpec
 from rsft_utils.train import TrainingError
 

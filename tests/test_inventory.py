@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from rsft_utils import checkpoints, cli, inventory, sealed, store
+from rsft_utils import cli, inventory, store
+from rsft_utils.durable import checkpoints, sealed
 from rsft_utils.specs import RunSpec
 
 SPEC = RunSpec(size="XS", n_rows=32, batch_size=16, epochs=2, n_items=3, n_items_ends=3)  # steps 0, 2, 4

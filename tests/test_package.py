@@ -21,10 +21,10 @@ HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "pandas", "scipy", 
 # is made of all of them.
 LAYERS = {
     "rsft_utils": [
-        {"paths", "recipe", "packing", "generate", "effects", "comparisons", "locks", "sigterm", "printable", "jsonl"},
+        {"paths", "recipe", "packing", "generate", "effects", "comparisons", "printable", "jsonl"},
         {"secret_scan", "papermill_child", "processes"},
-        {"specs", "sealed", "workers"},
-        {"micro", "checkpoints"},
+        {"specs", "durable"},
+        {"micro", "workers"},
         {"train", "evaluate", "tables"},
         {"stats", "store", "claims", "published"},
         {"progress"},
@@ -38,8 +38,6 @@ LAYERS = {
         {"runner"},
         {"report"},
         {"grid"},
-        {"jobs", "grid_costs"},
-        {"grid_commands"},
         {"cli"},
         {"__main__"},
     ],
@@ -95,6 +93,8 @@ LAYERS = {
         {"cells", "overview"},
         {"build"},
     ],
+    "rsft_utils.durable": [{"sealed", "locks", "sigterm"}, {"checkpoints"}],
+    "rsft_utils.grid": [{"grids"}, {"jobs", "costs"}, {"commands"}],
     "rsft_utils.bench": [{"machine"}, {"speed", "scaling", "commands", "card"}],
 }
 

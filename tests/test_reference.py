@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from rsft_utils import paths, reference, run, sealed, tables
+from rsft_utils import paths, reference, run, tables
 from rsft_utils.comparisons import COMPARISONS
+from rsft_utils.durable import sealed
 from rsft_utils.evaluate import KEPT_COMPLETIONS
 from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.benchmarks import BENCHMARKS

@@ -13,8 +13,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rsft_utils import paths, progress, run, sealed, store, tables
-from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils import paths, progress, run, store, tables
+from rsft_utils.durable import sealed
+from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS
 from rsft_utils.generate import Sampling, generate
 from rsft_utils.micro import bases, sft_data

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils import checkpoints, paths, sealed, store, tables
+from rsft_utils import paths, store, tables
+from rsft_utils.durable import checkpoints, sealed
 from rsft_utils.micro import bases, sft_data
 from rsft_utils.micro.splits import split_of
 from rsft_utils.specs import DATASETS, RunSpec

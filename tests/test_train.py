@@ -5,7 +5,7 @@ import random
 import pytest
 
 from rsft_utils import train as train_module
-from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.micro import models, sft_data, symbols
 from rsft_utils.specs import RunSpec
 from rsft_utils.train import LOG_EVERY, TrainingError, check_rows, train

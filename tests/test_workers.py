@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rsft_utils import paths, sigterm, workers
+from rsft_utils import paths, workers
+from rsft_utils.durable import sigterm
 
 MAIN = """
 import sys, time

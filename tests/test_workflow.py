@@ -15,7 +15,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from rsft_utils import grid, jobs, paths, run, store
+from rsft_utils import paths, run, store
+from rsft_utils.grid import grids, jobs
 
 WORKFLOW = paths.ROOT / "workflow"
 TINY = """
@@ -59,7 +60,7 @@ def undisturbed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RSFT_RUNS", str(folder))
         patch.setattr(paths, "RUNS", folder)
-        return run.results(grid.read(folder / "tiny.yaml").specs, workers=1, progress=False)
+        return run.results(grids.read(folder / "tiny.yaml").specs, workers=1, progress=False)
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def tiny(tmp_path, new_runs, monkeypatch):
     monkeypatch.setenv("RSFT_FIGURES", str(tmp_path / "figures"))
     monkeypatch.setattr(paths, "FIGURES_LOCAL", tmp_path / "figures")
     (tmp_path / "tiny.yaml").write_text(TINY)
-    return tmp_path, grid.read(tmp_path / "tiny.yaml")
+    return tmp_path, grids.read(tmp_path / "tiny.yaml")
 
 
 def check_tables(found, undisturbed):
@@ -112,7 +113,7 @@ def test_the_grids_of_the_project_are_planned_without_training_or_fetching(
         for line in said.splitlines()
         if len(line.split()) == 2 and line.split()[1].isdigit()
     }
-    bases = {grid.base_id(spec) for spec in grid.read(grid_file).specs}
+    bases = {grids.base_id(spec) for spec in grids.read(grid_file).specs}
     assert (counts["train"], counts["evaluate"], counts["evaluate_base"]) == (trainings, measurements, len(bases))
     assert not list(new_runs.glob("*/checkpoints"))
     # Qwen3-1.7B and 4B are trained on one card each
@@ -284,7 +285,7 @@ LONG = "profile: micro\nruns: {a: {size: XS, epochs: 2, n_items: 1}}"  # measure
 def test_a_training_that_slurm_tells_to_end_saves_its_state_and_goes_on_in_its_next_attempt(tiny, slurm):
     folder, _ = tiny
     (folder / "tiny.yaml").write_text(LONG)
-    (spec,) = grid.read(folder / "tiny.yaml").specs
+    (spec,) = grids.read(folder / "tiny.yaml").specs
     checkpoints, log = store.checkpoints_folder(spec), folder / "slurm.log"
     with log.open("w") as said:
         call = snakemake(folder, *SOON, jobs.trained_marker(spec), profile="slurm")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ray
 
-from rsft_utils import grid, grid_costs, jobs
+from rsft_utils.grid import costs, grids, jobs
 
 
 @ray.remote(max_retries=3, retry_exceptions=True)  # of a machine that is lost, and of a job that fails
@@ -21,16 +21,16 @@ def call(command: str, _after=None) -> None:
     subprocess.run([sys.executable, "-m", "rsft_utils", *command.split()], check=True)
 
 
-def start(asked: grid.Grid) -> list:
+def start(asked: grids.Grid) -> list:
     """Submit every training, and behind it the measurements of its run; a base model is measured once."""
     submitted, bases = [], set()
     for spec in asked.specs:
-        need = grid_costs.training(asked, spec)
+        need = costs.training(asked, spec)
         training, *measurements = jobs.of(spec)
         trained = call.options(num_gpus=need.gpu, num_cpus=1).remote(training.command)
         for job, step in zip(measurements, spec.steps, strict=True):
             if job.marker not in bases:
-                need = grid_costs.measuring(asked, spec, step)
+                need = costs.measuring(asked, spec, step)
                 after = trained if step else None
                 submitted.append(call.options(num_gpus=need.gpu, num_cpus=1).remote(job.command, after))
             bases.add(job.marker)
@@ -39,7 +39,7 @@ def start(asked: grid.Grid) -> list:
 
 
 if __name__ == "__main__":
-    asked = grid.read(Path(sys.argv[1]).absolute())
+    asked = grids.read(Path(sys.argv[1]).absolute())
     jobs.fetch(asked)
     jobs.prepare(asked)
     ray.get(start(asked))

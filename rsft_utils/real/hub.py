@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from rsft_utils import paths, sealed, store
+from rsft_utils import paths, store
+from rsft_utils.durable import sealed
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 

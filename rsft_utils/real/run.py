@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rsft_utils import locks, processes, sealed, workers
-from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils import processes, workers
+from rsft_utils.durable import locks, sealed
+from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.real import backends, hub, identity, store
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec

@@ -18,12 +18,13 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from rsft_utils import paths, sealed, tables
+from rsft_utils import paths, tables
+from rsft_utils.durable import sealed
+from rsft_utils.durable.sealed import written_sealed
 from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.identity import base_key, data_fingerprint
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec, measuring_key
-from rsft_utils.sealed import written_sealed
 from rsft_utils.store import TRAINING, make_untrained, put_in_order, read_items, read_summary, save_items, write_json
 
 Spec = RealSpec | ReleasedSpec

@@ -13,7 +13,8 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from rsft_utils import locks, processes
+from rsft_utils import processes
+from rsft_utils.durable import locks
 from rsft_utils.real import backends, run, store
 from rsft_utils.real.identity import base_folder
 from rsft_utils.real.spec import RealSpec

@@ -19,7 +19,8 @@ import pytest
 from filelock import FileLock, Timeout
 from pandas.testing import assert_frame_equal
 
-from rsft_utils import locks, paths, sealed
+from rsft_utils import paths
+from rsft_utils.durable import locks, sealed
 from rsft_utils.real import generate, identity, run, store
 from rsft_utils.real.spec import RealSpec
 

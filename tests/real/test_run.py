@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rsft_utils import jobs, paths, tables
+from rsft_utils import paths, tables
+from rsft_utils.grid import jobs
 from rsft_utils.real import hub, run, store
 from rsft_utils.real.benchmarks import BENCHMARKS
 from rsft_utils.real.spec import RealSpec

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rsft_utils import checkpoints, paths, sealed
+from rsft_utils import paths
 from rsft_utils import train as training
+from rsft_utils.durable import checkpoints, sealed
 from rsft_utils.real import backends, run, store, train_distributed
 from rsft_utils.real.backends import BackendError
 from rsft_utils.real.spec import RealSpec

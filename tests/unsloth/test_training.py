@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rsft_utils import train as train_module
-from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.real import backends
 from rsft_utils.real import spec as spec_module
 from rsft_utils.real.spec import RealSpec

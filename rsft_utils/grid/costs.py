@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rsft_utils.grid import Grid, Spec, base_id
+from rsft_utils.grid.grids import Grid, Spec, base_id
 from rsft_utils.real.evaluate import AT_ONCE
 from rsft_utils.real.plan import cluster, costs
 from rsft_utils.real.plan.cluster import Need

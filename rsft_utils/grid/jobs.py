@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rsft_utils import checkpoints, paths, sealed
-from rsft_utils.grid import Grid, Spec, base_id, run_id, to_json
+from rsft_utils import paths
+from rsft_utils.durable import checkpoints, sealed
+from rsft_utils.durable.sealed import written_whole
+from rsft_utils.grid.grids import Grid, Spec, base_id, run_id, to_json
 from rsft_utils.real.released import ReleasedSpec
-from rsft_utils.sealed import written_whole
 from rsft_utils.specs import RunSpec
 from rsft_utils.store import TRAINING
 

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from rsft_utils import locks, paths, sealed
+from rsft_utils import paths
+from rsft_utils.durable import locks, sealed
 
 WITHOUT_LOCKS = """
 import errno, fcntl
@@ -22,7 +23,7 @@ fcntl.flock = no_locks
 HOLDER = """
 import sys, time
 from pathlib import Path
-from rsft_utils import locks
+from rsft_utils.durable import locks
 with locks.held([Path(sys.argv[1])]):
     print("held", flush=True)
     time.sleep(600)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from rsft_utils import checkpoints, sealed, sigterm
 from rsft_utils import train as train_module
-from rsft_utils.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
+from rsft_utils.durable import checkpoints, sealed, sigterm
+from rsft_utils.durable.checkpoints import checkpoint_folder, keep_state, last_state, processes_of, save_checkpoint
 from rsft_utils.micro import sft_data
 from rsft_utils.specs import RunSpec
 from rsft_utils.train import TrainingError, train

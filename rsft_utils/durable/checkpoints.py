@@ -10,7 +10,8 @@ without a word.
 import shutil
 from pathlib import Path
 
-from rsft_utils import processes, sealed
+from rsft_utils import processes
+from rsft_utils.durable import sealed
 
 KEY = "run-key.txt"  # in a state: whose it is
 

@@ -2,7 +2,9 @@ import math
 
 import pytest
 
-from rsft_utils import grid, grid_costs, paths
+from rsft_utils import paths
+from rsft_utils.grid import costs as grid_costs
+from rsft_utils.grid import grids
 from rsft_utils.real.plan import cluster, costs, hours, memory
 from rsft_utils.real.plan.planner import PlanError
 from rsft_utils.real.released import ReleasedSpec
@@ -24,7 +26,7 @@ def nothing_is_cached(tmp_path, monkeypatch):
 def read(tmp_path):
     def from_text(text):
         (tmp_path / "mine.yaml").write_text(text)
-        return grid.read(tmp_path / "mine.yaml")
+        return grids.read(tmp_path / "mine.yaml")
 
     return from_text
 
@@ -103,6 +105,6 @@ def test_a_run_under_two_names_and_a_base_of_two_runs_are_counted_once(read):
 
 
 def test_the_page_quotes_the_cost_of_the_papers_grid():
-    said = grid_costs.describe(grid.read(paths.ROOT / "workflow" / "grids" / "paper.yaml"))
+    said = grid_costs.describe(grids.read(paths.ROOT / "workflow" / "grids" / "paper.yaml"))
     page = (paths.ROOT / "docs" / "scale.md").read_text()
     assert f"```text\n{said}\n```" in page

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from rsft_utils import cli, grid, jobs, paths, run, sealed, store
-from rsft_utils.checkpoints import checkpoint_folder
+from rsft_utils import cli, paths, run, store
+from rsft_utils.durable import sealed
+from rsft_utils.durable.checkpoints import checkpoint_folder
+from rsft_utils.grid import grids, jobs
 
 GRID = """
 profile: micro
@@ -21,7 +23,7 @@ def finished(tiny_run, tmp_path, monkeypatch):
     shutil.copytree(paths.RUNS, folder)
     monkeypatch.setattr(paths, "RUNS", folder)
     (tmp_path / "one.yaml").write_text(GRID)
-    found = grid.read(tmp_path / "one.yaml")
+    found = grids.read(tmp_path / "one.yaml")
     assert found.specs == [tiny_run[0]]
     return found, tiny_run[0]
 
@@ -46,7 +48,7 @@ def test_nothing_is_left_to_do_when_the_store_has_it_whoever_made_it(finished, n
 
 def test_without_results_every_job_is_to_do_and_the_base_once_for_all_runs(new_runs, tmp_path):
     (tmp_path / "two.yaml").write_text(GRID.replace("n_items: 3,", "n_items: 3, dataset: [math-cot, math-nocot],"))
-    one, other = (found := grid.read(tmp_path / "two.yaml")).specs
+    one, other = (found := grids.read(tmp_path / "two.yaml")).specs
     said = [job.command for job in jobs.to_do(found)]
     assert said == [
         f"train {jobs.spec_file(one)}",
@@ -55,7 +57,7 @@ def test_without_results_every_job_is_to_do_and_the_base_once_for_all_runs(new_r
         f"train {jobs.spec_file(other)}",
         *(f"evaluate {jobs.spec_file(other)} --step {step}" for step in (2, 4)),
     ]
-    assert grid.from_json(jobs.spec_file(other).read_text()) == other
+    assert grids.from_json(jobs.spec_file(other).read_text()) == other
 
 
 def test_a_marker_never_claims_what_the_store_denies(finished):
@@ -161,7 +163,7 @@ runs: {a: {dataset: Math-CoT-20k}}
 
 def test_runs_of_real_models_are_looked_up_only_after_their_data_were_fetched(fake_hub_is_empty, tmp_path, monkeypatch):
     (tmp_path / "real.yaml").write_text(REAL)
-    found = grid.read(tmp_path / "real.yaml")
+    found = grids.read(tmp_path / "real.yaml")
     (spec,) = found.specs
     assert len(jobs.to_do(found)) == 1 + len(spec.steps)
     jobs._write(jobs.fetched_marker(found), "other runs\n")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rsft_utils import grid, notebook, paths, specs
+from rsft_utils import notebook, paths, specs
+from rsft_utils.grid import grids
 from rsft_utils.real.plan import presets
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
@@ -17,7 +18,7 @@ GRIDS = sorted((paths.ROOT / "workflow" / "grids").glob("*.yaml"))
 def read(tmp_path):
     def from_text(text):
         (tmp_path / "mine.yaml").write_text(text)
-        return grid.read(tmp_path / "mine.yaml")
+        return grids.read(tmp_path / "mine.yaml")
 
     return from_text
 
@@ -100,29 +101,29 @@ def test_what_is_wrong_is_said_with_the_file_and_what_is_allowed(read, text, sai
 
 def test_a_grid_that_is_not_there_is_said(tmp_path):
     with pytest.raises(ValueError, match=r"there is no grid .*none\.yaml"):
-        grid.read(tmp_path / "none.yaml")
+        grids.read(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("spec", [specs.default_spec("XS", "lora"), RealSpec(), ReleasedSpec()], ids=lambda s: s.name)
 def test_a_run_is_the_same_after_it_was_written_down(spec):
-    assert grid.from_json(grid.to_json(spec)) == spec
+    assert grids.from_json(grids.to_json(spec)) == spec
 
 
 def test_a_written_run_is_checked_like_any_other():
-    written = json.loads(grid.to_json(RunSpec()))
+    written = json.loads(grids.to_json(RunSpec()))
     with pytest.raises(ValueError, match="size is 'M'"):
-        grid.from_json(json.dumps({**written, "spec": {**written["spec"], "size": "M"}}))
+        grids.from_json(json.dumps({**written, "spec": {**written["spec"], "size": "M"}}))
     with pytest.raises(ValueError, match="unknown name 'speed' in the run"):
-        grid.from_json(json.dumps({**written, "spec": {"speed": 3}}))
+        grids.from_json(json.dumps({**written, "spec": {"speed": 3}}))
 
 
 def test_what_is_measured_otherwise_has_another_id_though_the_name_is_the_same():
     one, other = RealSpec(), RealSpec(max_new_tokens=99)
     assert one.name == other.name
-    assert grid.run_id(one) != grid.run_id(other)
-    assert grid.base_id(one) != grid.base_id(other)
-    assert grid.base_id(RealSpec(epochs=3)) == grid.base_id(one)
-    assert grid.base_id(RealSpec(base_model="a/one")) != grid.base_id(RealSpec(base_model="b/one"))
+    assert grids.run_id(one) != grids.run_id(other)
+    assert grids.base_id(one) != grids.base_id(other)
+    assert grids.base_id(RealSpec(epochs=3)) == grids.base_id(one)
+    assert grids.base_id(RealSpec(base_model="a/one")) != grids.base_id(RealSpec(base_model="b/one"))
 
 
 def cell_with_groups(name):
@@ -143,7 +144,7 @@ def test_the_runs_of_a_notebook_are_those_that_it_asks_for(name):
     scope = {**notebook.default_parameters(name), **given, "NAME": name}
     exec(cell_with_groups(name), scope)
     asked = [spec for group in scope["groups"].values() for spec in group]
-    assert grid.asked_by(name, {"profile": "micro", **given}) == asked
+    assert grids.asked_by(name, {"profile": "micro", **given}) == asked
     assert len(asked) == (2 if name.startswith("01") else 4)
 
 
@@ -151,25 +152,25 @@ def test_notebooks_of_real_models_ask_for_their_presets_runs():
     name = "02_data_quality_and_structure"
     given = {"profile": "gpu", "preset": "24gb", "seeds": 2}
     groups = presets.groups(name, "24gb", seeds=2).values()
-    assert grid.asked_by(name, given) == [spec for group in groups for spec in group]
-    assert {type(spec) for spec in grid.asked_by(name, {"profile": "released", "preset": "24gb"})} == {ReleasedSpec}
+    assert grids.asked_by(name, given) == [spec for group in groups for spec in group]
+    assert {type(spec) for spec in grids.asked_by(name, {"profile": "released", "preset": "24gb"})} == {ReleasedSpec}
 
 
 @pytest.mark.parametrize("file", GRIDS, ids=lambda file: file.name)
 def test_the_grids_that_come_with_the_project_are_read(file):
-    found = grid.read(file)
+    found = grids.read(file)
     assert found.specs
-    assert len({grid.run_id(spec) for spec in found.specs}) == len(found.specs)
+    assert len({grids.run_id(spec) for spec in found.specs}) == len(found.specs)
 
 
 def test_the_micro_grids_runs_are_those_of_its_notebook():
-    found = grid.read(Path(paths.ROOT / "workflow/grids/micro.yaml"))
+    found = grids.read(Path(paths.ROOT / "workflow/grids/micro.yaml"))
     ((name, parameters),) = found.notebooks.items()
-    assert set(found.specs) == set(grid.asked_by(name, parameters))
+    assert set(found.specs) == set(grids.asked_by(name, parameters))
 
 
 def test_the_papers_grid_has_its_runs_on_qwen3():
-    found = grid.read(paths.ROOT / "workflow/grids/paper.yaml")
+    found = grids.read(paths.ROOT / "workflow/grids/paper.yaml")
     assert len(found.specs) == 24
     assert {spec.total_steps for spec in found.specs} == {80, 160, 640, 1280}
     assert {spec.dataset for spec in found.specs if spec.base_model == "Qwen3-8B"} == set(presets.DATASETS)

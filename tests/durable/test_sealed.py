@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from rsft_utils import sealed
+from rsft_utils.durable import sealed
 
 
 def files(folder):

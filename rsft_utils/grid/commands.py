@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rsft_utils import grid, jobs
+from rsft_utils.grid import grids, jobs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 PANEL = {"rich_help_panel": "Many runs as jobs (docs/scale.md)"}
@@ -62,18 +62,18 @@ def draw(file: GridFile) -> None:
 @app.command(**PANEL)
 def cost(file: GridFile) -> None:
     """Say what a grid of real models takes on a cluster: jobs, hours of its cards, disk. Nothing is fetched."""
-    from rsft_utils.grid_costs import describe
+    from rsft_utils.grid.costs import describe
 
     asked = _grid(file)
     print(refuse_bad(lambda: describe(asked)))
 
 
-def _grid(file: Path) -> grid.Grid:
-    return refuse_bad(lambda: grid.read(file))
+def _grid(file: Path) -> grids.Grid:
+    return refuse_bad(lambda: grids.read(file))
 
 
-def _spec(file: Path) -> grid.Spec:
-    return refuse_bad(lambda: grid.from_json(file.read_text(encoding="utf-8")))
+def _spec(file: Path) -> grids.Spec:
+    return refuse_bad(lambda: grids.from_json(file.read_text(encoding="utf-8")))
 
 
 def refuse_bad(check):
