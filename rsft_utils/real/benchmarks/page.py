@@ -34,7 +34,6 @@ def _section(benchmark: Benchmark) -> str:
     chance = "" if isnan(benchmark.chance) else f"\n- Guessing scores {benchmark.chance:.0%}."
     axis = "may" if benchmark.comparable else "must not"
     judge = f"\n- Needs a judge: {benchmark.needs_judge}." if benchmark.needs_judge else ""
-    asked = "\n".join(f"    {line}".rstrip() for line in benchmark.prompt.splitlines())
     return f"""## {benchmark.name}
 
 - Source: {source}.
@@ -42,7 +41,9 @@ def _section(benchmark: Benchmark) -> str:
 - Where we differ from the paper: {benchmark.differs}.
 - A full run {axis} stand on the axis of the paper's numbers.
 
-{asked}
+~~~text
+{benchmark.prompt}
+~~~
 """
 
 
