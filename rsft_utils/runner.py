@@ -145,8 +145,9 @@ def _end(process: subprocess.Popen, run_id: str) -> None:
     for other in _processes(run_id):
         if other.pid != process.pid:
             other.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
+    patience = time.monotonic() + GRACE
+    while any(_processes(run_id)) and time.monotonic() < patience:  # papermill may be done before the workers are
+        time.sleep(0.1)
 
 
 def _kill(process: subprocess.Popen, run_id: str) -> None:

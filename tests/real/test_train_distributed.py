@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,8 +114,10 @@ def by_one(one_thread, tmp_path_factory):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(paths, "RUNS", tmp_path_factory.mktemp("one"))
                 patch.setattr(training, "LOG_EVERY", 1)
-                run._train(spec, "transformers")
+                store.begin(spec)
+                run._train(spec, "transformers", store.run_folder(spec).name)
                 made[spec] = store.checkpoints_folder(spec)
+                shutil.rmtree(made[spec] / "trainer")  # as all that make a run do, once it is trained
         return made[spec]
 
     return make
