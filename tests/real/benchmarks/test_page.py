@@ -13,4 +13,4 @@ def test_every_benchmark_has_its_line_and_its_section_with_source_and_prompt():
         assert sum(line.startswith(f"| {name} | {benchmark.role} |") for line in lines) == 1
         assert lines.count(f"## {name}") == 1
         assert benchmark.generated or f"`{benchmark.hub_id}` at `{benchmark.revision}`" in page()
-        assert f"    {benchmark.prompt.splitlines()[-1]}" in lines
+        assert f"~~~text\n{benchmark.prompt}\n~~~" in page()
