@@ -95,7 +95,7 @@ LAYERS = {
     ],
     "rsft_utils.durable": [{"sealed", "locks", "sigterm"}, {"checkpoints"}],
     "rsft_utils.grid": [{"grids"}, {"jobs", "costs"}, {"commands"}],
-    "rsft_utils.bench": [{"machine"}, {"speed", "scaling", "commands", "card"}],
+    "rsft_utils.bench": [{"machine", "training"}, {"speed", "scaling", "commands", "card"}],
 }
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rsft_utils import paths
-from rsft_utils.bench.machine import described
+from rsft_utils.bench.machine import keep
 
 COMMANDS = {
     "claims": ["claims"],
@@ -36,10 +36,7 @@ def main() -> None:
             for name, arguments in COMMANDS.items()
         ]
     table = pd.DataFrame(rows, columns=["command", "seconds", "peak_gb"]).round({"seconds": 0, "peak_gb": 1})
-    table = described(table)
-    print(table.to_string(index=False))
-    paths.BENCH.mkdir(parents=True, exist_ok=True)
-    table.to_csv(paths.BENCH / "commands.csv", index=False)
+    keep(table, "commands")
 
 
 def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float]:

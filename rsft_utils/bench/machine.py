@@ -1,13 +1,18 @@
-"""What a measurement was made on, in columns of a table."""
+"""What a measurement was made on, and where its table is kept."""
 
 import os
 import platform
 from datetime import date
 
+from rsft_utils import paths
 
-def described(table):
-    """The table with two more columns: `date`, and `machine`, its class (see `machine`)."""
-    return table.assign(date=date.today().isoformat(), machine=machine())
+
+def keep(table, name: str) -> None:
+    """Print a table and write it to data/bench/, with two more columns: `date`, and `machine`, its class."""
+    table = table.assign(date=date.today().isoformat(), machine=machine())
+    print(table.to_string(index=False))
+    paths.BENCH.mkdir(parents=True, exist_ok=True)
+    table.to_csv(paths.BENCH / f"{name}.csv", index=False)
 
 
 def machine() -> str:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rsft_utils import paths
-from rsft_utils.bench.machine import described
+from rsft_utils.bench.machine import keep
+from rsft_utils.bench.training import trained
 from rsft_utils.specs import RunSpec, default_spec
 
 COUNTS = (1, 2, 4, 8)
@@ -35,10 +36,8 @@ def main() -> None:
         *_workers(),
         *_share(),
     ]
-    table = described(pd.DataFrame(rows, columns=["what", "n", "value", "unit", "ratio"]).round(3))
-    print(table.to_string(index=False))
-    paths.BENCH.mkdir(parents=True, exist_ok=True)
-    table.to_csv(paths.BENCH / "scaling.csv", index=False)
+    table = pd.DataFrame(rows, columns=["what", "n", "value", "unit", "ratio"]).round(3)
+    keep(table, "scaling")
 
 
 def _growth(what: str, seconds: dict[int, float]) -> list[tuple]:
@@ -111,16 +110,8 @@ def _training_flops(size: str) -> float:
     """Floating point operations per second in the linear layers, forwards and backwards, on tokens of rows alone."""
     import torch
 
-    from rsft_utils.micro import bases, sft_data, symbols
-    from rsft_utils.run import MAX_TOKENS
-    from rsft_utils.train import train
-
-    spec = default_spec(size, n_rows=TRAINED_ROWS, epochs=1)
-    model = bases.load(spec.base)
+    model, outcome = trained(default_spec(size, n_rows=TRAINED_ROWS, epochs=1))
     linear = sum(layer.weight.numel() for layer in model.modules() if isinstance(layer, torch.nn.Linear))
-    with tempfile.TemporaryDirectory() as folder:
-        rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
-        outcome = train(spec, model, symbols.make_tokenizer(), rows, Path(folder), MAX_TOKENS)
     return 6 * linear * outcome["tokens"] / outcome["seconds"]
 
 

@@ -11,10 +11,9 @@ import statistics
 import tempfile
 import time
 from functools import lru_cache, partial
-from pathlib import Path
 
-from rsft_utils import paths
-from rsft_utils.bench.machine import described
+from rsft_utils.bench.machine import keep
+from rsft_utils.bench.training import trained
 from rsft_utils.specs import default_spec
 
 SIZE = "S"
@@ -51,10 +50,7 @@ def main() -> None:
             }
         )
     table = pd.DataFrame(rows).assign(size=SIZE, threads=1, torch=torch.__version__)
-    table = described(table)
-    print(table.to_string(index=False))
-    paths.BENCH.mkdir(parents=True, exist_ok=True)
-    table.to_csv(paths.BENCH / "speed.csv", index=False)
+    keep(table, "speed")
 
 
 def _spec():
@@ -62,14 +58,7 @@ def _spec():
 
 
 def _train_ours() -> float:
-    from rsft_utils.micro import bases, sft_data, symbols
-    from rsft_utils.run import MAX_TOKENS
-    from rsft_utils.train import train
-
-    spec = _spec()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
-        outcome = train(spec, bases.load(spec.base), symbols.make_tokenizer(), rows, Path(folder), MAX_TOKENS)
+    _, outcome = trained(_spec())
     return outcome["tokens"] / outcome["seconds"]
 
 
@@ -108,15 +97,9 @@ def _train_trl(**changes) -> float:
 @lru_cache(maxsize=1)
 def _answers_of_all_lengths():
     """A model after 80 steps, which thinks about most problems and comes to no end in some, and the problems."""
-    from rsft_utils.micro import bases, sft_data, symbols
     from rsft_utils.micro.symbols import ASSISTANT, USER
-    from rsft_utils.run import MAX_TOKENS
-    from rsft_utils.train import train
 
-    spec, model = default_spec(SIZE, n_rows=640, epochs=4), bases.load(f"{SIZE}-seed0")
-    with tempfile.TemporaryDirectory() as folder:
-        rows = sft_data.rows(spec.dataset, spec.n_rows, spec.seed)
-        train(spec, model, symbols.make_tokenizer(), rows, Path(folder), MAX_TOKENS)
+    model, _ = trained(default_spec(SIZE, n_rows=640, epochs=4))
     return model.eval(), _prompts(f"{USER} {{}} {ASSISTANT}")
 
 

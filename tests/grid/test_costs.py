@@ -22,15 +22,6 @@ def nothing_is_cached(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-@pytest.fixture
-def read(tmp_path):
-    def from_text(text):
-        (tmp_path / "mine.yaml").write_text(text)
-        return grids.read(tmp_path / "mine.yaml")
-
-    return from_text
-
-
 def test_full_fine_tuning_takes_as_many_cards_as_its_weights_need():
     small, large = (RealSpec(base_model=name, max_length=16384, **FULL) for name in ("Qwen3-1.7B", "Qwen3-14B"))
     assert (cluster.training(small, H200).cards, cluster.training(large, H200).cards) == (1, 2)

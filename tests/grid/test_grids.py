@@ -14,15 +14,6 @@ from rsft_utils.specs import RunSpec
 GRIDS = sorted((paths.ROOT / "workflow" / "grids").glob("*.yaml"))
 
 
-@pytest.fixture
-def read(tmp_path):
-    def from_text(text):
-        (tmp_path / "mine.yaml").write_text(text)
-        return grids.read(tmp_path / "mine.yaml")
-
-    return from_text
-
-
 def test_every_combination_is_a_run_and_a_legend_says_in_what_they_differ(read):
     found = read("""
 profile: micro
