@@ -49,7 +49,7 @@ def figures(
         str, typer.Option(help="micro: train here; published: the paper's numbers, no training.")
     ] = "micro",
 ) -> None:
-    """Train and measure what is missing, then run all notebooks: about 20 minutes the first time.
+    """Train and measure what is missing, then run all notebooks: about 15 minutes the first time.
 
     The figures go to figures/local/, the executed notebooks to runs/notebooks/. Finished runs are found again; after
     an interruption the same command goes on.
@@ -59,6 +59,7 @@ def figures(
     started = time.monotonic()
     if profile == "micro":
         _make_core_runs(size, seeds)
+    training = (time.monotonic() - started) / 60
     given = {"profile": profile, "size": size, "seeds": seeds}
     executed = []
     for name in NOTEBOOKS:
@@ -67,7 +68,8 @@ def figures(
     if profile == "micro":
         _beside_reference(size, seeds)
     print(f"\n{report.summary(executed)}\n")
-    print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes.")
+    runs = f", {training:.1f} of them for the runs" if profile == "micro" else ""
+    print(f"All figures drawn in {(time.monotonic() - started) / 60:.1f} minutes{runs}.")
 
 
 def core_runs(size: str, seeds: int) -> list[specs.RunSpec]:
@@ -273,7 +275,7 @@ def bench(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            help="speed, scaling (minutes) and commands (half an hour) when left out; card: on an NVIDIA card."
+            help="speed, scaling (minutes) and commands (40 minutes) when left out; card: on an NVIDIA card."
         ),
     ] = None,
 ) -> None:

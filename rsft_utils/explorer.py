@@ -55,9 +55,9 @@ def page(table, prompt: str, step: int) -> str:
         _answer(title, words(prompt, asked.completion[at]), asked.outcome[at], styles)
         for title, at in (("base (step 0)", 0), (f"step {step}", step))
     )
-    # no colour but those of the styles: the rest is the theme's, light or dark; widgets set their lines far apart
+    # no colour but those of the styles: the rest is the theme's, light or dark; room for the lines under the symbols
     return (
-        f'<div style="font-family:monospace; line-height:1.5; overflow-wrap:anywhere">{_legend(styles)}'
+        f'<div style="font-family:monospace; line-height:1.8; overflow-wrap:anywhere">{_legend(styles)}'
         f"<p><b>prompt</b><br>{escape(printable(prompt))}</p>"
         f'<div style="display:grid; grid-template-columns:1fr 1fr; gap:3em">{base}{later}</div></div>'
     )
@@ -80,13 +80,18 @@ def _offer(choice, options: tuple, otherwise: int) -> None:
 
 
 def _styles() -> dict[str, str]:
-    """How each kind of symbol looks; the colours are those of plots.answers."""
+    """How each kind of symbol looks; the colours are those of plots.answers.
+
+    They are lines under the symbols, straight or wavy: as letters, the green would be too pale on a white ground, and
+    two colours alone say nothing to whoever cannot tell them apart.
+    """
     import seaborn as sns
 
     colors = sns.color_palette("colorblind").as_hex()
+    under = "font-weight:bold; text-underline-offset:3px; text-decoration:underline"
     return {
-        "valid": f"color:{colors[2]}; font-weight:bold",
-        "empty": f"color:{colors[3]}; font-weight:bold",
+        "valid": f"{under} 3px {colors[2]}",
+        "empty": f"{under} 3px wavy {colors[3]}",
         "frame": "opacity:0.6",  # greyer than the text around it, on a light ground and on a dark one
     }
 

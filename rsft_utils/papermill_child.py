@@ -15,22 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 from traitlets.config import Config
 
-
-class _ProgressOnly:
-    """Shows of what a notebook prints the progress line alone, which begins with a carriage return."""
-
-    def __init__(self):
-        self.in_line = False
-
-    def write(self, text: str) -> None:
-        if text.startswith("\r"):
-            sys.stdout.write(text)
-        elif self.in_line:
-            sys.stdout.write("\n")
-        self.in_line = text.startswith("\r") and not text.endswith("\n")
-
-    def flush(self) -> None:
-        sys.stdout.flush()
+from rsft_utils.progress import Screen
 
 
 def main() -> int:
@@ -38,7 +23,7 @@ def main() -> int:
     asked = json.loads(sys.stdin.readline())
     folder = Path(asked["folder"])
     threading.Thread(target=_leave_with_runner, args=(folder,), daemon=True).start()
-    progress = _ProgressOnly()
+    progress = Screen(sys.stdout)  # of what a notebook prints, its progress line alone
     try:
         executed = execute_notebook(
             asked["input"],

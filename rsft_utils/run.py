@@ -18,7 +18,7 @@ from rsft_utils.durable import locks, sealed
 from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, MADE_TO, MAX_NEW_TOKENS, measure
 from rsft_utils.generate import Sampling, generate
-from rsft_utils.progress import Progress
+from rsft_utils.progress import Line, RunsLine
 from rsft_utils.specs import RunSpec
 from rsft_utils.tables import summarise
 from rsft_utils.train import train
@@ -95,9 +95,13 @@ def base_results(bases: Sequence[str], n_items: int = 500, workers: int | None =
     files = {base: store.base_items_file(base, n_items) for base in bases}
     missing = [base for base in bases if sealed.problem(files[base])]
     if missing:
-        with single_threaded_pool(workers or _default_workers()) as pool:
-            for future in [pool.submit(_measure_base, base, n_items) for base in missing]:
-                future.result()
+        with single_threaded_pool(workers or _default_workers()) as pool, Line(len(missing)) as line:
+            pending = {pool.submit(_measure_base, base, n_items) for base in missing}
+            while pending:
+                done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                line.update(len(missing) - len(pending), f"of {', '.join(missing)} measured")
     tables = []
     for base, file in files.items():
         items = pd.read_parquet(file)
@@ -138,7 +142,7 @@ def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequen
     files = {base: store.base_items_file(base, specs[0].n_items_ends) for base in also_bases}
     for spec in specs:
         store.begin(spec)  # from here on, what has its record is whole
-    with single_threaded_pool(workers) as pool, Progress(specs, progress) as bar:
+    with single_threaded_pool(workers) as pool, RunsLine(specs, progress) as line:
         untrained = [spec for spec in specs if _needs_training(spec)]
         for spec in untrained:
             store.begin_training(spec)
@@ -158,7 +162,7 @@ def _make(specs: list[RunSpec], workers: int, progress: bool, also_bases: Sequen
             for spec in [spec for spec in unfinished if store.is_trained(spec) and not _unmeasured(spec)]:
                 store.finish(spec, _provenance(time.monotonic() - started))
                 unfinished.remove(spec)
-            bar.update()
+            line.look()
 
 
 def _needs_training(spec: RunSpec) -> bool:

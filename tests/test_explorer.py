@@ -109,13 +109,18 @@ def test_an_endless_answer_or_symbol_is_cut_and_counted():
 
 
 @pytest.mark.parametrize(("answer", "place"), [(VALID, 2), (EMPTY, 3)], ids=["valid", "empty"])
-def test_a_backtrack_is_bold_and_in_the_colour_it_has_in_the_figures(answer, place):
+def test_a_backtrack_is_bold_and_underlined_in_the_colour_it_has_in_the_figures(answer, place):
     import seaborn as sns
 
     color = sns.color_palette("colorblind").as_hex()[place]
     (style,) = shown(answer).styles_of("wait")
-    assert f"color:{color}" in style
+    assert "underline" in style and style.endswith(color)
     assert "bold" in style
+
+
+def test_an_empty_backtrack_is_told_from_a_valid_one_without_its_colour():
+    (valid,), (empty,) = shown(VALID).styles_of("wait"), shown(EMPTY).styles_of("wait")
+    assert "wavy" in empty and "wavy" not in valid
 
 
 def test_the_frame_is_paler_and_all_else_is_plain():
@@ -138,9 +143,7 @@ def test_the_legend_looks_like_what_it_explains():
 
 def test_light_and_dark_are_left_to_the_theme():
     html = page(rows({0: EMPTY, 20: VALID}), PROMPT, 20)
-    assert "background" not in html
-    styles = {style for _, style in Shown(html).pieces}
-    assert sum("color:" in style for style in styles) == html.count("color:") / 2 == 2  # the legend's and the answers'
+    assert "background" not in html and "color:" not in html  # every letter has the theme's; lines are coloured
 
 
 def named(box):

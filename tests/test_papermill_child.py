@@ -30,10 +30,3 @@ def test_what_is_printed_to_another_stream_or_shown_in_between_keeps_its_place()
 def test_a_very_long_line_takes_no_time():
     text = "x" * 2_000_000
     assert kept(*printed(text)) == [("stdout", text)]
-
-
-def test_only_the_progress_line_is_shown_while_a_notebook_runs(capsys):
-    shown = papermill_child._ProgressOnly()
-    for text in ("a table\n", "\r1 %", "\r2 %\n", "\n", "\r3 %", "a table\n", "more\n"):
-        shown.write(text)
-    assert capsys.readouterr().out == "\r1 %\r2 %\n\r3 %\n"

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from rsft_utils import paths, progress, run, store, tables
+from rsft_utils import paths, run, store, tables
 from rsft_utils.durable import sealed
 from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.evaluate import ENDS_ONLY, EVERY_STEP, MADE_TO, MAX_NEW_TOKENS
@@ -359,15 +359,6 @@ def test_tables_of_several_runs_are_joined_in_the_order_asked_for(tiny_spec, mon
     assert joined.summary.run.tolist() == [spec.name for spec in specs]
     assert joined.items.run.tolist() == [spec.name for spec in specs for _ in range(2)]
     assert joined.items.index.tolist() == list(range(6))
-
-
-def test_progress_says_what_is_done(tiny_run, capsys):
-    spec, _ = tiny_run
-    with progress.Progress([spec], shown=True) as bar:
-        bar.update()
-    shown = capsys.readouterr().out
-    assert "100 %" in shown
-    assert "seed 0: step 4/4, 3/3 measured" in shown
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """How long the project's commands take on this machine and how much memory they need, each run as a reader runs it.
 
-`figures` runs three times: from the paper's numbers, from nothing, and with its runs found. They use a run store and a
-folder of figures of their own, so that what is already there neither helps nor is overwritten.
+`figures` runs three times: from the paper's numbers, from nothing, and with its runs found; the notebooks one after the
+other, in their order, from nothing too. Both use a run store and a folder of figures of their own, so that what is
+already there neither helps nor is overwritten.
 """
 
 import os
@@ -22,6 +23,7 @@ COMMANDS = {
     "figures from nothing": ["figures"],
     "figures again": ["figures"],
 }
+NOTEBOOKS = {file.stem: ["run", str(file)] for file in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
 EVERY = 0.5  # seconds between two looks at the memory
 
 
@@ -29,12 +31,14 @@ def main() -> None:
     """Run every command, print a table, and write data/bench/commands.csv."""
     import pandas as pd
 
-    with tempfile.TemporaryDirectory() as folder:
-        own = {"RSFT_RUNS": f"{folder}/runs", "RSFT_FIGURES": f"{folder}/figures"}
-        rows = [
-            (name, *measured([sys.executable, "-m", "rsft_utils", *arguments], own))
-            for name, arguments in COMMANDS.items()
-        ]
+    rows = []
+    for some in (COMMANDS, NOTEBOOKS):
+        with tempfile.TemporaryDirectory() as folder:
+            own = {"RSFT_RUNS": f"{folder}/runs", "RSFT_FIGURES": f"{folder}/figures"}
+            rows += [
+                (name, *measured([sys.executable, "-m", "rsft_utils", *arguments], own))
+                for name, arguments in some.items()
+            ]
     table = pd.DataFrame(rows, columns=["command", "seconds", "peak_gb"]).round({"seconds": 0, "peak_gb": 1})
     keep(table, "commands")
 

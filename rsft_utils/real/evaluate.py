@@ -8,7 +8,7 @@ file: they are never printed, nor put into the tables.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -39,11 +39,30 @@ def measure(spec, step: int, ask: Ask, tokenizer, folder: Path, judge=None):
     for name in spec.benchmarks:
         asked = benchmarks.items(name, spec.n_items_ends if ends else spec.n_items)
         benchmarks.check_scorable(name, asked, judge)
-        # answers do not depend on which other benchmarks are asked, nor on how many items
-        file = folder / f"{name}-limit{spec.max_new_tokens}-seed{spec.seed}.jsonl"
-        answers = answered(spec, name, asked, ask, tokenizer, file)
+        answers = answered(spec, name, asked, ask, tokenizer, answers_file(spec, name, folder))
         rows += _judged(name, asked, answers, spec.samples, judge)
     return pd.DataFrame(rows)
+
+
+def answers_file(spec, name: str, folder: Path) -> Path:
+    """Where the answers to a benchmark lie: they depend neither on what else is asked, nor on how many items are."""
+    return folder / f"{name}-limit{spec.max_new_tokens}-seed{spec.seed}.jsonl"
+
+
+def counted(files: Sequence[Path]) -> Callable[[], int]:
+    """A function that tells how many answers the files hold by now; of what grows, only the new part is read."""
+    seen = dict.fromkeys(files, (0, 0))
+
+    def count() -> int:
+        for file, (place, lines) in seen.items():
+            if file.exists():
+                with file.open("rb") as answers:
+                    answers.seek(place)
+                    new = answers.read()
+                seen[file] = place + len(new), lines + new.count(b"\n")
+        return sum(lines for _, lines in seen.values())
+
+    return count
 
 
 def answered(spec, name: str, asked: Sequence, ask: Ask, tokenizer, file: Path) -> dict[tuple[str, int], Answer]:

@@ -40,3 +40,8 @@ MODELS = {
         "Qwen/Qwen3-14B-Base", "0b0bd3732e2c374d483664439ea334928b65f304", 40, 5120, 17408, 40, 8, 13.21, 0.78, False
     ),
 }
+
+
+def known(base_model: str) -> Model | None:
+    """The model of MODELS with this name or hub id."""
+    return next((model for name, model in MODELS.items() if base_model in (name, model.hub_id)), None)

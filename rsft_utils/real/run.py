@@ -10,12 +10,16 @@ same run make it once.
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 
 from rsft_utils import processes, workers
 from rsft_utils.durable import locks, sealed
 from rsft_utils.durable.checkpoints import checkpoint_folder
-from rsft_utils.real import backends, hub, identity, store
+from rsft_utils.progress import Line, last_logged_step
+from rsft_utils.real import backends, benchmarks, hub, identity, store
+from rsft_utils.real.evaluate import answers_file, counted
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
 from rsft_utils.run import Results, joined, read_logs
@@ -66,17 +70,23 @@ def _make(spec: RealSpec | ReleasedSpec, backend: str) -> None:
 def _make_checkpoints(spec: RealSpec, backend: str) -> None:
     print(f"{spec.name}: training, {spec.total_steps} steps ({backend})", flush=True)
     store.begin_training(spec)
-    _in_child(_train, spec, backend, store.run_folder(spec).name)
+    steps = partial(last_logged_step, store.checkpoints_folder(spec))
+    _in_child(_train, spec, backend, store.run_folder(spec).name, shown=(spec.total_steps, steps, "steps trained"))
     shutil.rmtree(store.checkpoints_folder(spec) / "trainer")  # what a training goes on from
 
 
 def _make_answers(spec: RealSpec | ReleasedSpec, step: int, backend: str) -> None:
     print(f"{spec.name}: measuring step {step}", flush=True)
+    n_items = spec.n_items_ends if step in (0, spec.total_steps) else spec.n_items
+    total = spec.samples * sum(len(benchmarks.items(name, n_items)) for name in spec.benchmarks)
+    folder = store.answers_folder(spec, step)
+    there = counted([answers_file(spec, name, folder) for name in spec.benchmarks])
+    measure = partial(_in_child, _measure, spec, step, store.run_folder(spec).name, shown=(total, there, "answers"))
     try:
-        _in_child(_measure, spec, step, store.run_folder(spec).name)
+        measure()
     except _CheckpointLost:
         _make_checkpoints(spec, backend)
-        _in_child(_measure, spec, step, store.run_folder(spec).name)
+        measure()
 
 
 def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
@@ -86,15 +96,28 @@ def _fetch_and_check(spec: RealSpec | ReleasedSpec, backend: str) -> None:
     fetch(spec)
 
 
-def _in_child(function: Callable, *arguments):
+def _in_child(function: Callable, *arguments, shown: tuple[int, Callable[[], int], str] | None = None):
+    """What a function returns in a child process. `shown` by a progress line: the total, how much is done, of what."""
     try:
         with workers.pool(1) as pool:
-            return pool.submit(function, *arguments).result()
+            future = pool.submit(function, *arguments)
+            if shown:
+                _watch(future, *shown)
+            return future.result()
     except workers.WorkerDied:
         raise RunError(
             f"the process that was {function.__name__.strip('_').removesuffix('e')}ing died (out of memory?). "
             "What was finished is kept: run the same again, or take a smaller preset."
         ) from None
+
+
+def _watch(future: Future, total: int, count: Callable[[], int], what: str) -> None:
+    with Line(total, count()) as line:
+        ended = False
+        while not ended:
+            ended = bool(wait([future], timeout=1).done)
+            done = min(count(), total)  # other runs may have had more answers of a base
+            line.update(done, f"{done}/{total} {what}")
 
 
 def _check_is(run: str, spec: RealSpec | ReleasedSpec) -> None:
@@ -176,7 +199,6 @@ def loss_curve(specs: Sequence[RealSpec]):
 
 def fetch(spec: RealSpec | ReleasedSpec) -> None:
     """Get what a run needs from the hub, the steps of a published run excepted; it may be used on another machine."""
-    from rsft_utils.real import benchmarks
     from rsft_utils.real.identity import base_folder
 
     for name in spec.benchmarks:

@@ -3,7 +3,7 @@ import sys
 import pandas as pd
 import pytest
 
-from rsft_utils import paths
+from rsft_utils import cli, paths
 from rsft_utils.bench import commands
 
 HOLD = "import time; held = bytearray({} * 2**20); time.sleep(1)"
@@ -29,15 +29,19 @@ def test_a_command_that_fails_is_no_measurement():
         commands.measured([sys.executable, "-c", "raise SystemExit('no such thing')"], {})
 
 
-def test_every_command_runs_in_a_store_of_its_own_and_is_a_row(monkeypatch, tmp_path, capsys):
+def test_commands_and_notebooks_run_in_a_store_of_their_own_each_and_are_rows(monkeypatch, tmp_path, capsys):
     ran = []
     monkeypatch.setattr(paths, "BENCH", tmp_path)
     monkeypatch.setattr(commands, "measured", lambda command, own: ran.append((command[3:], own)) or (61.4, 2.23))
     commands.main()
-    assert [arguments for arguments, _ in ran] == list(commands.COMMANDS.values())
-    (own,) = {tuple(own.items()) for _, own in ran}  # one store, so that `figures again` finds its runs
-    assert not dict(own)["RSFT_RUNS"].startswith(str(paths.RUNS))
+    every = commands.COMMANDS | commands.NOTEBOOKS
+    assert [arguments for arguments, _ in ran] == list(every.values())
+    stores = [own["RSFT_RUNS"] for _, own in ran]
+    n = len(commands.COMMANDS)  # one for all of them, so that `figures again` finds its runs
+    assert len(set(stores[:n])) == len(set(stores[n:])) == 1 and len(set(stores)) == 2
+    assert not any(store.startswith(str(paths.RUNS)) for store in stores)
     table = pd.read_csv(tmp_path / "commands.csv")
-    assert table.command.tolist() == list(commands.COMMANDS)
+    assert table.command.tolist() == list(every)
+    assert list(commands.NOTEBOOKS) == list(cli.NOTEBOOKS)
     assert set(table.seconds) == {61} and set(table.peak_gb) == {2.2}
     assert "figures again" in capsys.readouterr().out

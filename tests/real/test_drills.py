@@ -62,7 +62,7 @@ def made(monkeypatch, one_thread):
     """Nothing is started in a child, so that a test can spoil it; returns what was made: trainings, measured steps."""
     done = []
 
-    def call(function, *arguments):
+    def call(function, *arguments, shown=None):
         if function.__name__ != "provenance":
             done.append(arguments[1] if function.__name__ == "_measure" else "training")
         return function(*arguments)
@@ -90,7 +90,7 @@ def undisturbed(spec, tmp_path_factory, one_thread):
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "RUNS", folder)
-        patch.setattr(run, "_in_child", lambda function, *arguments: function(*arguments))
+        patch.setattr(run, "_in_child", lambda function, *arguments, shown=None: function(*arguments))
         return run.results([spec], "transformers"), folder
 
 
@@ -288,7 +288,7 @@ def test_data_that_change_while_a_run_is_made_stop_it_and_it_goes_on_when_they_a
     mine, content = replace(spec, dataset=str(rows)), rows.read_bytes()
     call = run._in_child
 
-    def somebody_saves_the_file(function, *arguments):
+    def somebody_saves_the_file(function, *arguments, shown=None):
         if when in (function.__name__.strip("_").replace("train", "training"), *arguments[1:2]):
             write_rows(rows, 5)
             identity.look_again()  # a child knows nothing of what its runner found

@@ -4,7 +4,7 @@ import pytest
 
 from rsft_utils import tables
 from rsft_utils.real import benchmarks
-from rsft_utils.real.evaluate import MARKERS, NotAllJudged, answered, measure
+from rsft_utils.real.evaluate import MARKERS, NotAllJudged, answered, counted, measure
 from rsft_utils.real.generate import Answer, seed_of
 from rsft_utils.real.spec import RealSpec
 
@@ -95,6 +95,18 @@ def test_an_answer_is_in_the_file_before_the_next_one_has_ended(requests, qwen_l
 
     answered(SPEC, "HEx-PHI", benchmarks.items("HEx-PHI", 3), ask, qwen_like_tokenizer, file)
     assert there == list(range(6))
+
+
+def test_answers_are_counted_while_they_are_written(tmp_path):
+    files = [tmp_path / name for name in ("one.jsonl", "two.jsonl")]
+    count = counted(files)
+    assert count() == 0
+    files[0].write_text("{}\n{}\n{")
+    assert count() == 2  # the third is being written
+    with files[0].open("a") as lines:
+        lines.write("}\n")
+    files[1].write_text("{}\n")
+    assert count() == count() == 4
 
 
 def test_the_seed_of_an_answer_follows_from_its_item_and_sample_alone():

@@ -72,7 +72,7 @@ def in_this_process(monkeypatch):
     """Nothing is started in a child, so that a test can spoil it; returns the steps that were measured."""
     measured = []
 
-    def call(function, *arguments):
+    def call(function, *arguments, shown=None):
         measured.extend(argument for argument in arguments if isinstance(argument, int))
         return function(*arguments)
 

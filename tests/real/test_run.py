@@ -59,7 +59,7 @@ def in_this_process(monkeypatch):
     """Nothing is started in a child, so that a test can spoil it; returns what was run, step by step."""
     done = []
 
-    def call(function, *arguments):
+    def call(function, *arguments, shown=None):
         done.append((function.__name__.strip("_"), *(a for a in arguments if isinstance(a, int))))
         return function(*arguments)
 
@@ -80,6 +80,7 @@ def test_a_run_becomes_rows_of_the_two_tables(spec, capsys):
     assert (found.items.n_tokens <= 8).all() and set(found.items.decoding) == {"T0.6"}
     said = capsys.readouterr().out
     assert "training, 12 steps (transformers)" in said and "measuring step 12" in said
+    assert "left  12/12 steps trained\n" in said and "left  3/3 answers\n" in said  # progress lines
     assert run.results([spec], backend="transformers").summary.equals(found.summary)
     assert capsys.readouterr().out == ""  # nothing was left to do
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 from rsft_utils.real import datasets, hub
-from rsft_utils.real.plan.memory import known
+from rsft_utils.real.models import known
 from rsft_utils.real.spec import RealSpec
 
 PROMPT = 150  # tokens of a question with the chat template, where only the length of the response is known

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rsft_utils.real.models import MODELS, Model
+from rsft_utils.real.models import MODELS, Model, known
 
 QWEN3_VOCABULARY = 151_936
 HEAD_WIDTH = 128  # of every attention head of the models in models.MODELS
@@ -72,11 +72,6 @@ def shape(base_model: str) -> Shape:
         f"base_model is {base_model!r}, whose size is not known here; "
         f"allowed: {', '.join(MODELS)}, or a folder with a model and its config.json"
     )
-
-
-def known(base_model: str) -> Model | None:
-    """The model of models.MODELS with this name or hub id."""
-    return next((model for name, model in MODELS.items() if base_model in (name, model.hub_id)), None)
 
 
 def _of(model: Model) -> Shape:

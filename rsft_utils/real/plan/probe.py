@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from rsft_utils.real.plan.memory import HEAD_WIDTH, QWEN3_VOCABULARY, known
+from rsft_utils.real.models import known
+from rsft_utils.real.plan.memory import HEAD_WIDTH, QWEN3_VOCABULARY
 from rsft_utils.real.spec import RealSpec
 
 STEPS = 20  # of one micro batch each
