@@ -57,8 +57,8 @@ def page(table, prompt: str, step: int) -> str:
     )
     # no colour but those of the styles: the rest is the theme's, light or dark; room for the lines under the symbols
     return (
-        f'<div style="font-family:monospace; line-height:1.8; overflow-wrap:anywhere">{_legend(styles)}'
-        f"<p><b>prompt</b><br>{escape(printable(prompt))}</p>"
+        '<div style="font-family:monospace; line-height:1.7; padding-bottom:6px; overflow-wrap:anywhere">'
+        f"{_legend(styles)}<p><b>prompt</b><br>{escape(printable(prompt))}</p>"
         f'<div style="display:grid; grid-template-columns:1fr 1fr; gap:3em">{base}{later}</div></div>'
     )
 
@@ -88,10 +88,10 @@ def _styles() -> dict[str, str]:
     import seaborn as sns
 
     colors = sns.color_palette("colorblind").as_hex()
-    under = "font-weight:bold; text-underline-offset:3px; text-decoration:underline"
+    under = "font-weight:bold; text-underline-offset:3px; text-decoration-skip-ink:none; text-decoration:underline"
     return {
-        "valid": f"{under} 3px {colors[2]}",
-        "empty": f"{under} 3px wavy {colors[3]}",
+        "valid": f"{under} 2px {colors[2]}",
+        "empty": f"{under} 2px wavy {colors[3]}",
         "frame": "opacity:0.6",  # greyer than the text around it, on a light ground and on a dark one
     }
 

@@ -1,5 +1,6 @@
 """The front pages: their numbers are those of the committed tables, their list of notebooks is complete."""
 
+import json
 import re
 
 import pandas as pd
@@ -52,13 +53,32 @@ def test_speeds_are_those_that_were_measured():
     assert quoted == [*others, *grown[more]]
 
 
+@pytest.fixture(scope="module")
+def taken():
+    """Minutes (1 at least) and GB by command and notebook."""
+    table = pd.read_csv(paths.BENCH / "commands.csv")
+    return {row.command: (max(1, round(row.seconds / 60)), row.peak_gb) for row in table.itertuples()}
+
+
 @pytest.mark.parametrize("page", [README, KOREAN], ids=lambda page: page.name)
-def test_every_notebook_is_listed_in_order_with_what_it_needs(page):
+def test_every_notebook_is_listed_in_order_with_the_minutes_and_the_memory_that_were_measured(page, taken):
     rows = re.findall(
         r"^\| \[\d\d [^]]+\]\(notebooks/(\w+)\.ipynb\) .*\| ([\d.]+) \| ([\d.]+) \|", page.read_text(), re.M
     )
-    assert [name for name, _, _ in rows] == list(cli.NOTEBOOKS)
-    assert all(float(minutes) > 0 and float(gb) > 0 for _, minutes, gb in rows)
+    assert [(name, int(minutes), float(gb)) for name, minutes, gb in rows] == [(n, *taken[n]) for n in cli.NOTEBOOKS]
+
+
+@pytest.mark.parametrize("page", [README, KOREAN], ids=lambda page: page.name)
+def test_what_make_figures_takes_was_measured(page, taken):
+    ((minutes, gb),) = re.findall(r"^\| `make figures` .*\| (\d+)(?: minutes|분), ([\d.]+) GB", page.read_text(), re.M)
+    assert (int(minutes), float(gb)) == taken["figures from nothing"]
+
+
+@pytest.mark.parametrize("name", cli.NOTEBOOKS)
+def test_a_notebook_says_itself_what_it_takes(name, taken):
+    cells = json.loads((paths.NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    ((minutes, gb),) = re.findall(r"^\| `?\w+`? .*about (\d+) minutes?.*\| ([\d.]+) GB", "".join(cells[0]["source"]), re.M)
+    assert (int(minutes), float(gb)) == taken[name]
 
 
 def test_the_map_of_the_code_has_every_module():

@@ -64,7 +64,7 @@ def base_and_final(points, *, label: str):
         axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, zorder=0)
         for kind, (color, _, marker) in marks(points.kind).items():
             group = points[(points.role == role) & (points.kind == kind)]
-            axis.plot(group.base, group["last"], marker, color=color, markersize=9, label=kind)
+            axis.plot(group.base, group["last"], marker, color=color, markersize=9, label=kind, clip_on=False)
         axis.set(title=TITLES[role], xlabel="base score", ylabel="last score", xlim=(0, 1), ylim=(0, 1))
         axis.set_aspect("equal")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

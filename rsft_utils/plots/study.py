@@ -13,7 +13,7 @@ PANELS = {
     "valid_backtracks": ("valid_backtracks", "of these, right when replayed"),
 }
 SHARES = ("score", "refused")
-FOREST_RANGE = (-30, 70)  # points
+FARTHEST = 70  # points: an effect whose whole interval lies beyond is written, not drawn
 
 
 def compare(tables: dict, panels: list[tuple[str, str]], *, label: str):
@@ -179,17 +179,16 @@ def forest(verdicts, *, label: str):
     axis.axvline(0, color="0.3", linewidth=1)
     for place, row in verdicts.iterrows():
         color = colors[VERDICT_COLORS[row.part_verdict]]
-        if row.low * 100 > FOREST_RANGE[1]:  # a length that grows twentyfold would leave no room for the rest
-            text = f"{row.effect:+.0%} \N{RIGHTWARDS ARROW}"
-            axis.text(FOREST_RANGE[1], place, text, color=color, ha="right", va="center", fontsize=12)
+        if row.low * 100 > FARTHEST:  # a length that grows twentyfold would leave no room for the rest
+            text, at_the_edge = f"{row.effect:+.0%} \N{RIGHTWARDS ARROW}", axis.get_yaxis_transform()
+            axis.text(0.99, place, text, color=color, ha="right", va="center", fontsize=12, transform=at_the_edge)
             continue
         axis.plot([row.low * 100, row.high * 100], [place, place], color=color, linewidth=3, solid_capstyle="butt")
         axis.plot(row.effect * 100, place, "o", color=color, markersize=7)
     axis.set_yticks(range(len(verdicts)), [f"{row.claim}: {row.part}" for row in verdicts.itertuples()])
     for text, row in zip(axis.get_yticklabels(), verdicts.itertuples(), strict=True):
         text.set_color(colors[VERDICT_COLORS[row.part_verdict]])
-    axis.invert_yaxis()
-    axis.set_xlim(*FOREST_RANGE)
+    axis.set_ylim(len(verdicts) - 0.5, -0.5)  # the first on top
     axis.set_xlabel("effect in the claimed direction, points (length: per cent)")
     for verdict in dict.fromkeys(verdicts.part_verdict):
         axis.plot([], [], "o", color=colors[VERDICT_COLORS[verdict]], label=verdict)

@@ -114,6 +114,7 @@ def test_every_run_is_a_point_at_its_base_and_last_score(drawn):
         for kind, line in of_kinds(axis).items():
             own = here[here.kind == kind]
             assert line.get_linestyle() == "None"  # points are not joined
+            assert not line.get_clip_on()  # one at zero is seen whole
             assert list(line.get_xdata()) == own.base.tolist()
             assert list(line.get_ydata()) == own["last"].tolist()
         assert axis.get_xlim() == axis.get_ylim() == (0, 1)

@@ -151,6 +151,22 @@ def test_every_part_of_every_claim_has_its_interval_in_the_colour_of_its_verdict
     assert axis.yaxis_inverted()  # the first claim on top
 
 
+def test_however_wide_an_interval_is_both_its_ends_are_seen():
+    (axis,) = plots.forest(verdicts().assign(low=-0.9, high=1.2), label=LABEL).axes
+    left, right = axis.get_xlim()
+    assert left < -90 and right > 120
+
+
+def test_an_effect_that_is_far_from_all_others_is_written_at_the_edge():
+    table = verdicts()
+    far = table.index == len(table) - 1
+    table = table.assign(**{name: table[name].where(~far, 20.0) for name in ("effect", "low", "high")})
+    (axis,) = plots.forest(table, label=LABEL).axes
+    assert axis.get_xlim()[1] < 200
+    (text,) = axis.texts
+    assert "+2000%" in text.get_text() and text.get_position() == (0.99, len(table) - 1)
+
+
 def test_the_legend_of_verdicts_has_all_their_colours(drawn):
     (axis,) = drawn("forest").axes
     handles, labels = axis.get_legend_handles_labels()
