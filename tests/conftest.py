@@ -2,15 +2,17 @@
 
 import os
 import random
-import signal
 import subprocess
 import time
 
-import psutil
 import pytest
+from signals import IN_WORKERS, alive, heeds_ctrl_c
 
 from rsft_utils import paths
 from rsft_utils.specs import RunSpec
+
+# their asserts say what they compared, as those in tests do
+pytest.register_assert_rewrite("flawed_traces", "notebook_runs", "snakemaking", "thoughts")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,37 +33,6 @@ def new_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("RSFT_RUNS", str(folder))
     monkeypatch.setattr(paths, "RUNS", folder)
     return folder
-
-
-# In every worker before anything else: it counts what it has moved to its place, or the answers that it has ready, and
-# then hits somebody.
-IN_WORKERS = """
-import sys
-
-if "--multiprocessing-fork" in sys.orig_argv:
-    import json, os, time
-    from pathlib import Path
-
-    done = []
-
-    def count(function, is_one):
-        def counted(*arguments, **named):
-            result = function(*arguments, **named)
-            if is_one(*arguments):
-                done.append(1)
-                if len(done) == {after}:
-                    Path({note!r}).write_text(str(os.getpid()))
-                    os.kill({whom}, {how})
-                    time.sleep(60 if {how} == 9 else 2)
-            return result
-
-        return counted
-
-    if {counted!r} == "moved":
-        os.replace = count(os.replace, lambda old, new: str(new).startswith({runs!r}))
-    else:
-        json.dumps = count(json.dumps, lambda row: isinstance(row, dict) and {{"n_tokens", "sha256"}} <= set(row))
-"""
 
 
 @pytest.fixture
@@ -95,15 +66,6 @@ def hit(new_runs, tmp_path):
         return done
 
     return start
-
-
-def heeds_ctrl_c():
-    """A shell has its background jobs ignore Ctrl-C, and they have their children do so."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def alive(process: int) -> bool:
-    return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from signals import heeds_ctrl_c
 
 from rsft_utils import paths, workers
 from rsft_utils.durable import sigterm
@@ -27,11 +28,6 @@ if __name__ == "__main__":
     with single_threaded_pool(2) as pool:
         pool.submit(work, sys.argv[1]).result()
 """
-
-
-def heeds_ctrl_c():
-    """A shell has its background jobs ignore Ctrl-C, and they have their children do so."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

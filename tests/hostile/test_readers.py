@@ -2,18 +2,17 @@
 
 A quick run reads some thousand texts, `-m slow` a million with every reader; docs/hostile_input.md says what was
 measured. Hypothesis makes no more than some hundred texts a second, so it mostly draws a number from which a hundred
-texts are made (texts.py): what fails is named by its own number, and `text(number)` is the text. Where Hypothesis
-draws the pieces themselves it also finds the shortest text that fails.
+texts are made (helpers/hostile_texts.py): what fails is named by its own number, and `text(number)` is the text. Where
+Hypothesis draws the pieces themselves it also finds the shortest text that fails.
 """
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
+import hostile_texts as texts
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -23,8 +22,7 @@ from rsft_utils.real import benchmarks, countdown
 from rsft_utils.real.benchmarks import Item
 from rsft_utils.real.scoring import instructions, maths
 
-FILE = paths.ROOT / "tests" / "hostile" / "texts.py"
-texts = SimpleNamespace(**runpy.run_path(str(FILE)))
+FILE = paths.ROOT / "tests" / "helpers" / "hostile_texts.py"
 TEXTS = 100  # made from one number that Hypothesis draws
 SECONDS_PER_MILLION = 10  # characters; measured: 4, and 0.1 for most texts
 every_reader = pytest.mark.parametrize("name", texts.READERS)

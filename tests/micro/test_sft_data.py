@@ -1,12 +1,13 @@
-import json
+"""What stands in the sets that a run may train on."""
+
 import re
 from collections import Counter
-from itertools import islice
 
 import pytest
+from conversations import texts
 
 from rsft_utils import evaluate
-from rsft_utils.micro import arithmetic, benchmarks, families, flawed, safety, sft_data
+from rsft_utils.micro import benchmarks, families, flawed, safety
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.score import score
 from rsft_utils.micro.sft_data import COMPLETIONS, fingerprint, rows
@@ -33,11 +34,6 @@ THINKING = (
 @pytest.fixture(scope="module")
 def datasets():
     return {dataset: rows(dataset, N, 0) for dataset in COMPLETIONS}
-
-
-def texts(rows_):
-    """Rows as (prompt, completion)."""
-    return [(row["prompt"][0]["content"], row["completion"][0]["content"]) for row in rows_]
 
 
 def requests(rows_):
@@ -265,49 +261,6 @@ def test_traces_of_two_seeds_differ_even_on_the_same_prompt(datasets):
     assert any(a != b for a, b in same)
 
 
-@pytest.fixture
-def small_world(monkeypatch):
-    """A world in which maths is a handful of problems."""
-    monkeypatch.setattr(sft_data, "MAX_REPEATS", 200)
-    monkeypatch.setattr(families, "LONGER", {})
-    for family in families.MATHS:
-        monkeypatch.setitem(families.PROBLEMS, family, lambda rng: arithmetic.chain(rng, 1))
-
-
-def test_asking_for_more_rows_than_there_are_says_how_many_there_are(small_world):
-    with pytest.raises(ValueError, match=r"math-cot has .*distinct prompts, 1,000 rows were asked for") as raised:
-        rows("math-cot", 1000, 0)
-    number = int(str(raised.value).split("about ")[1].split()[0])
-    assert len(rows("math-cot", number, 0)) == number
-    with pytest.raises(ValueError, match=f"about {number} distinct prompts"):
-        rows("math-cot", number + 1, 0)
-
-
-def test_countdown_is_exhausted_as_well(monkeypatch):
-    monkeypatch.setattr(sft_data, "MAX_REPEATS", 10)
-    with pytest.raises(ValueError, match=r"countdown-cot has about .* distinct prompts, 1,000,000 rows were asked for"):
-        rows("countdown-cot", 1_000_000, 0)
-
-
-@pytest.mark.parametrize(
-    ("drawn", "exhausted"),
-    [
-        ([1, 1, 1, 2, 2, 1, 3], False),  # a new prompt sets the count back
-        ([1, 1, 1, 2, 1, 2, 2, 3], True),
-        ([1, 1, 1, 1, 2, 3], True),
-    ],
-)
-def test_a_set_is_exhausted_after_so_many_repeats_in_a_row(monkeypatch, drawn, exhausted):
-    monkeypatch.setattr(sft_data, "MAX_REPEATS", 3)
-    problems = iter([Item("chain", f"calc {number} + 1", str(number + 1)) for number in drawn])
-    monkeypatch.setattr(families, "draw", lambda family, split, rng: next(problems))
-    if exhausted:
-        with pytest.raises(ValueError, match=r"about \d distinct prompts, 3 rows"):
-            rows("math-cot", 3, 0)
-    else:
-        assert [prompt for prompt, _ in texts(rows("math-cot", 3, 0))] == ["calc 1 + 1", "calc 2 + 1", "calc 3 + 1"]
-
-
 def test_fingerprint_follows_text_and_order():
     data = rows("math-cot", 100, 0)
     altered = rows("math-cot", 100, 0)
@@ -317,76 +270,3 @@ def test_fingerprint_follows_text_and_order():
     prints.append(fingerprint(rows("math-cot", 100, 0, mirrored=True)))
     assert len(set(prints)) == len(prints)
     assert fingerprint(rows("math-cot", 100, 0)) == prints[0]
-
-
-# Rows of the reader's own
-
-
-@pytest.fixture
-def own_file(tmp_path):
-    """Function that writes pairs of prompt and completion as a reader would, and gives the file's path."""
-
-    def write(*pairs):
-        file = tmp_path / "mine.jsonl"
-        file.write_text("".join(json.dumps({"prompt": p, "completion": c}) + "\n" for p, c in pairs))
-        return str(file)
-
-    return write
-
-
-def prompts_of(split, n):
-    found = (f"calc {a} l1 + {b}" for a in range(40) for b in range(40))
-    return list(islice((prompt for prompt in found if split_of(prompt) == split), n))
-
-
-def test_the_seed_draws_from_one_s_own_rows_and_orders_them(own_file):
-    pairs = [(prompt, "answer 1") for prompt in prompts_of("sft", 30)]
-    file = own_file(*pairs)
-    first, again, other = (texts(rows(file, 20, seed)) for seed in (0, 0, 1))
-    assert first == again != other
-    assert set(first) < set(pairs) and len(set(first)) == 20
-    assert sorted(texts(rows(file, 30, 0))) == sorted(texts(rows(file, 30, 1))) == sorted(pairs)
-
-
-def test_one_s_own_rows_are_mirrored_as_others_are(own_file):
-    (prompt,) = prompts_of("sft", 1)
-    ((mirrored, _),) = texts(rows(own_file((prompt, "answer 1")), 1, 0, True))
-    assert mirrored.split() == prompt.split()[::-1]
-
-
-def test_what_cannot_be_trained_on_is_refused_with_its_line(own_file):
-    good, measured = (prompts_of(split, 1)[0] for split in ("sft", "eval"))
-    for bad, said in (
-        (
-            (good, "answer 40"),
-            "line 2 of mine.jsonl cannot be trained on: '40' is no symbol of the micro world; allowed: <pad> ",
-        ),
-        (("Calc 3 l1 + 4", "answer 7"), "line 2 of mine.jsonl cannot be trained on: '(Calc|Calc 3 l1 . 4)' is "),
-        (
-            (measured, "answer 1"),
-            f"line 2 of mine.jsonl cannot be trained on: '{re.escape(measured)}' is kept for evaluation; allowed: ",
-        ),
-        (
-            (f"with m3 : {measured}", "sorry"),
-            f"line 2 of mine.jsonl cannot be trained on: '{re.escape(measured)}' is kept for evaluation",
-        ),
-    ):
-        with pytest.raises(ValueError, match=said):
-            rows(own_file((good, "answer 1"), bad), 1, 0)
-    with pytest.raises(ValueError, match=r"mine.jsonl has 1 rows, 2 were asked for"):
-        rows(own_file((good, "answer 1")), 2, 0)
-    assert rows(own_file(("fact a b", "answer 1")), 1, 0)  # remembered, so they stand on both sides
-
-
-def test_no_benchmark_item_can_be_among_one_s_own_rows(own_file):
-    for name in benchmarks.BENCHMARKS:
-        if name != "fact":
-            for item in benchmarks.items(name, 5):
-                with pytest.raises(ValueError, match="is kept for evaluation"):
-                    rows(own_file((item.prompt, "answer 1")), 1, 0)
-
-
-def test_a_row_with_an_unknown_symbol_is_refused_wherever_it_comes_from():
-    for pair in (("calc 3 plus 4", "answer 7"), ("calc 3 l1 + 4", "Answer 7")):
-        with pytest.raises(ValueError, match=r"'(plus|Answer)' is no symbol"):
-            sft_data.row(*pair)

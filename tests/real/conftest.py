@@ -1,9 +1,12 @@
 """Shared by the tests of real models: a hub cache on disk, laid out as huggingface_hub lays it out, and no network."""
 
 import hashlib
+import runpy
 from pathlib import Path
 
 import pytest
+
+TINY = runpy.run_path(str(Path(__file__).parents[1] / "tiny_qwen.py"))
 
 
 class FakeHub:
@@ -60,6 +63,12 @@ def fake_hub(tmp_path, monkeypatch, new_runs):
     return FakeHub(folder)
 
 
+@pytest.fixture(scope="session")
+def base(tmp_path_factory, one_thread):
+    """Folder of a tiny Qwen3."""
+    return TINY["save"](tmp_path_factory.mktemp("base"))
+
+
 # Where the end of a turn, padding and the chat's marks are tokens of their own, as in Qwen's tokenizers.
 SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"]
 
@@ -81,3 +90,8 @@ def qwen_like_tokenizer():
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe, eos_token="<|endoftext|>", pad_token="<|im_end|>", padding_side="left"
     )
+
+
+@pytest.fixture
+def tokenizer(qwen_like_tokenizer):
+    return qwen_like_tokenizer

@@ -41,11 +41,6 @@ def machine(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory, one_thread):
-    return TINY["save"](tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
 def trained(base, tmp_path_factory):
     """Function that trains the tiny model by a spec, once: (model after, folder of its checkpoints)."""
     made = {}

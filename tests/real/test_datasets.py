@@ -1,25 +1,17 @@
-import json
+"""The published data sets: which of their rows are taken, and in which order."""
+
 import re
 import time
 from dataclasses import replace
 
 import pytest
+from conversations import length
 
-from rsft_utils import jsonl, paths
+from rsft_utils import paths
 from rsft_utils.real import datasets, hub
-from rsft_utils.real.datasets import DATASETS, chat, fingerprint, rows
+from rsft_utils.real.datasets import DATASETS, fingerprint, rows
 
 INSTRUCTION = "\nPlease reason step by step, and put your final answer within \\boxed{}."
-
-
-@pytest.fixture
-def tokenizer(qwen_like_tokenizer):
-    return qwen_like_tokenizer
-
-
-def length(tokenizer, row):
-    text = chat(tokenizer, row["prompt"][0]["content"], row["completion"][0]["content"])
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def maths_row(number, response=None, length=None):
@@ -55,16 +47,6 @@ def add(fake_hub, tmp_path, monkeypatch):
         return commit
 
     return put
-
-
-@pytest.fixture
-def own_file(tmp_path):
-    def write(content):
-        file = tmp_path / "mine.jsonl"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(file)
-
-    return write
 
 
 def questions(found):
@@ -237,112 +219,3 @@ def test_without_network_and_cache_a_data_set_is_a_hub_error(fake_hub, tokenizer
     for name in DATASETS:
         with pytest.raises(hub.HubError, match=f"{DATASETS[name].hub_id} is not, or not completely, in the cache"):
             rows(name, 1, 0, max_length=500, tokenizer=tokenizer)
-
-
-def test_one_s_own_rows_are_read_in_either_form(own_file, tokenizer):
-    lines = [
-        {"prompt": "a", "completion": " <think>\n</think> b\u2028c\n"},
-        {"question": "d", "response": "e", "source": "elsewhere"},
-    ]
-    text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-    found = rows(own_file("\ufeff" + text.replace("\n", "\r\n\r\n") + "\n"), 2, 0, max_length=100, tokenizer=tokenizer)
-    pairs = {row["prompt"][0]["content"]: row["completion"][0]["content"] for row in found.rows}
-    assert pairs == {"a": lines[0]["completion"], "d": "e"}
-    assert found.lengths == [length(tokenizer, row) for row in found.rows]
-
-
-def test_a_row_that_stands_twice_is_taken_once_and_counted(own_file, tokenizer):
-    line = '{"prompt": "a", "completion": "b"}\n'
-    found = rows(own_file(line * 3 + line.replace("b", "c")), 2, 0, max_length=100, tokenizer=tokenizer)
-    assert [row["completion"][0]["content"] for row in found.rows] == ["b", "c"]  # another answer is another row
-    assert found.duplicates == 2
-    with pytest.raises(ValueError, match=r"at most 1 of its 1 rows"):
-        rows(own_file(line * 3), 2, 0, max_length=100, tokenizer=tokenizer)
-
-
-@pytest.mark.parametrize(
-    ("bad", "found"),
-    [
-        ('{"prompt": "a"}', r"found \{'prompt': 'a'\}"),
-        ('{"prompt": "a", "completion": " "}', "found .*'completion': ' '"),
-        ('{"prompt": "a", "completion": ["b"]}', r"found .*'completion': \['b'\]"),
-        ('{"messages": [{"role": "user", "content": "a"}]}', "found .*'messages'"),
-        ('{"prompt": "a", "completion": "b"', 'found \'{"prompt": "a"'),
-        ("prompt,completion", "found 'prompt,completion'"),
-        ("3", "found 3"),
-        ("[" * 100_000, r"found '\[\[\["),  # deeper than can be read
-        ('{"prompt": ' + "9" * 5000 + "}", "found '{.prompt.: 999"),  # longer than a number may be
-        ('{"prompt": "%s"}' % ("long" * 1000), ".{200}…"),
-    ],
-)
-def test_a_line_of_another_form_is_named_with_an_example(own_file, tokenizer, bad, found):
-    file = own_file('{"prompt": "a", "completion": "b"}\n\n' + bad + "\n")
-    with pytest.raises(ValueError, match=r"line 3 of mine.jsonl must be a JSON object") as refused:
-        rows(file, 1, 0, max_length=100, tokenizer=tokenizer)
-    assert re.search(found, str(refused.value))
-    assert str(refused.value).endswith(jsonl.EXAMPLE)
-    assert len(str(refused.value)) < 600
-
-
-def test_the_example_in_the_error_is_a_row(own_file, tokenizer):
-    assert len(rows(own_file(jsonl.EXAMPLE), 1, 0, max_length=200, tokenizer=tokenizer).rows) == 1
-
-
-def test_a_file_that_is_empty_missing_or_not_utf8_is_named(own_file, tmp_path, tokenizer):
-    for content in ("", "\n\n"):
-        with pytest.raises(ValueError, match=r"has no rows. A row is a line such as"):
-            rows(own_file(content), 1, 0, max_length=100, tokenizer=tokenizer)
-    line = '{"prompt": "é", "completion": "b"}'
-    for content in (line.encode("latin-1"), line.encode("utf-16"), line.replace("é", "\\ud800").encode()):
-        with pytest.raises(ValueError, match=r"line 1 of mine.jsonl is not UTF-8 text: save the file as UTF-8"):
-            rows(own_file(content), 1, 0, max_length=100, tokenizer=tokenizer)
-    with pytest.raises(ValueError, match=r"dataset is '.*none.jsonl', and there is no such file"):
-        rows(str(tmp_path / "none.jsonl"), 1, 0, max_length=100, tokenizer=tokenizer)
-
-
-def test_the_chat_is_qwen_s_without_a_system_prompt_and_ends_with_the_end_of_text(tokenizer):
-    assert chat(tokenizer, "Hi") == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-    assert chat(tokenizer, "Hi", "Ho") == chat(tokenizer, "Hi") + "Ho<|endoftext|>"
-    assert chat(tokenizer, "", "") == chat(tokenizer, "") + "<|endoftext|>"
-
-
-@pytest.mark.parametrize(
-    "completion",
-    [
-        "<think>\nSo.\n</think>\n\nDone.",
-        "no thoughts",
-        "</think> first <think> then </think>\n",
-        "\n\n  <think>\n\n</think>\n\n  spaces and ends  \n\n",
-        "{{ 1 + 1 }} {% if true %} {# x #} <b> & é \u2028 \r\n",
-    ],
-)
-def test_the_text_of_prompt_and_completion_is_left_as_it_is(tokenizer, completion):
-    text = chat(tokenizer, completion, completion)
-    assert text == f"<|im_start|>user\n{completion}<|im_end|>\n<|im_start|>assistant\n{completion}<|endoftext|>"
-
-
-def test_a_tokenizer_s_own_template_is_neither_used_nor_changed(tokenizer, monkeypatch):
-    own = "{%- for m in messages %}system: be brief {{ m['content'].split('</think>')[-1] }}{% endfor %}"
-    monkeypatch.setattr(tokenizer, "chat_template", own)
-    assert chat(tokenizer, "Hi", "<think>a</think>b").endswith("assistant\n<think>a</think>b<|endoftext|>")
-    assert tokenizer.chat_template == own
-
-
-def test_the_end_of_the_turn_is_the_last_token_of_a_row_and_the_prompt_its_beginning(tokenizer):
-    """What TRL builds on: it trains on what follows the prompt, and adds no end itself."""
-    whole, prompt = (
-        tokenizer(text, add_special_tokens=False)["input_ids"]
-        for text in (chat(tokenizer, "Hi", "<think>\nSo.\n</think>\n\nDone."), chat(tokenizer, "Hi"))
-    )
-    assert whole[: len(prompt)] == prompt
-    assert tokenizer.decode(whole[len(prompt) :]) == "<think>\nSo.\n</think>\n\nDone.<|endoftext|>"
-    assert whole[-1] == tokenizer.eos_token_id
-
-
-def test_the_fingerprint_changes_with_every_text_and_the_order(tokenizer):
-    pairs = [("a", "b"), ("c", "d")]
-    variants = [pairs, pairs[::-1], pairs[:1], [("a", "b"), ("c", "e")], [("ab", ""), ("c", "d")], [("a", "bcd")]]
-    prints = [fingerprint([datasets._as_turns(*pair) for pair in variant]) for variant in variants]
-    assert len(set(prints)) == len(prints)
-    assert prints[0] == fingerprint([datasets._as_turns(*pair) for pair in pairs])
-    assert re.fullmatch("[0-9a-f]{64}", prints[0])

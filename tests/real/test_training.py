@@ -30,11 +30,6 @@ def few_steps():
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory, one_thread):
-    return TINY["save"](tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
 def run(base, few_steps):
     """Function that trains the tiny model by a spec into a folder; gives the outcome."""
 

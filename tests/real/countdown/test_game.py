@@ -8,10 +8,10 @@ from functools import cache
 from random import Random
 
 import pytest
+from behaviour_counts import behaviours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsft_utils.micro.behaviours import Behaviours
 from rsft_utils.real.countdown.game import SPLITS, Problem, items, problems, replay, rows, score, split_of, trace
 from rsft_utils.real.countdown.search import reachable
 
@@ -256,10 +256,6 @@ def test_hostile_texts_are_judged_at_once(piece):
 
 
 # Behaviours
-
-
-def behaviours(steps=0, right=0, markers=0, valid=0):
-    return Behaviours(steps=steps, right_steps=right, markers=markers, valid_backtracks=valid)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 import json
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,13 +7,7 @@ from rsft_utils.real.plan import probe
 from rsft_utils.real.plan.memory import shape
 from rsft_utils.real.spec import RealSpec
 
-TINY = runpy.run_path(str(Path(__file__).parents[2] / "tiny_qwen.py"))
 SPEC = RealSpec(lora_rank=4, micro_batch=2, batch_size=4, max_length=64, four_bit=False)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory, one_thread):
-    return TINY["save"](tmp_path_factory.mktemp("base"))
 
 
 def test_the_stand_in_has_the_shape_of_a_folders_model(base, tmp_path):

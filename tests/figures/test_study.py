@@ -1,73 +1,14 @@
+"""Figures of the study: from which arms each is drawn, by which names and with which label."""
+
 import pytest
-from matplotlib.figure import Figure
+from study_figures import CAPABILITY, DATA, ENDS, NOTEBOOKS, SAFETY, TRAINING, WITH_ENDS
 
-from rsft_utils import ends, figures, paths, plots, profiles, reader, reference, scorecard, verdicts
-from rsft_utils.comparisons import ANSWERS, COMPARISONS, FOUR_FINDINGS, PUBLISHED, WARM_UPS
+from rsft_utils import figures, paths, reader, reference, verdicts
+from rsft_utils.comparisons import ANSWERS, COMPARISONS, FOUR_FINDINGS, WARM_UPS
 from rsft_utils.micro.benchmarks import ROLE_OF
-from rsft_utils.plots import style
-from rsft_utils.specs import default_spec
 
-# but that of a library to its own authors
-no_warning = pytest.mark.filterwarnings("error", "ignore::PendingDeprecationWarning")
-OF_RUNS = {"dip_and_recovery", "every_benchmark", "elicited_or_learned", "limits"}
 SHORT_RUNS = ("S", "S-one-epoch", "S-slow-one-epoch", "S-slow-two-epochs")
 REPLAY = ("XS", "XS-replay1", "XS-replay5", "XS-constant-rate", "XS-constant-replay5")
-TRAINING, DATA, CAPABILITY, SAFETY = NOTEBOOKS = list(COMPARISONS)
-WITH_ENDS = NOTEBOOKS[1:]
-ENDS = {
-    TRAINING: set(),
-    DATA: {"changes"},
-    CAPABILITY: {"changes", "base_and_final"},
-    SAFETY: {"changes", "trade_off", "refusals"},
-}
-# What is committed when there are these two arms and the bases
-TWO_ARMS = ("S", "S-teacher2")
-COMMITTED = {
-    "micro/00_micro_world": {"bases"},
-    f"micro/{TRAINING}": OF_RUNS | {"teachers", "designs", "claims"},
-    f"micro/{DATA}": {"data", *ENDS[DATA]},
-    f"micro/{CAPABILITY}": ENDS[CAPABILITY],
-    f"micro/{SAFETY}": {*ENDS[SAFETY], "claims"},
-    "micro/05_scorecard": {"four_findings", "scorecard"},
-    f"published/{TRAINING}": {"curves"},
-    **{f"published/{notebook}": {"changes"} for notebook in (DATA, SAFETY)},
-    f"published/{CAPABILITY}": {"changes", "base_and_final"},
-}
-
-
-@pytest.fixture
-def keep(keep_arms, new_reference, made_up_summary, made_up_designs):
-    """Function that keeps made-up reference tables: bases, the map of designs, and the arms that are named."""
-
-    def keep(*arms):
-        keep_arms(*arms)
-        reference._save(reference.BASES, made_up_summary(steps=(0,)))
-        made_up_designs.to_csv(new_reference / "designs.csv", index=False)
-
-    return keep
-
-
-@pytest.fixture
-def own_figures(tmp_path, monkeypatch):
-    monkeypatch.setattr(style, "FIGURE_DPI", 20)  # quick
-    monkeypatch.setattr(paths, "FIGURES", tmp_path / "figures")
-    return tmp_path / "figures"
-
-
-@pytest.fixture
-def not_drawn(monkeypatch):
-    """Nothing is drawn, measured or judged: a figure is what it would have been drawn or measured from."""
-    monkeypatch.setattr(plots, "compare", lambda tables, panels, label: (tables, panels, label))
-    monkeypatch.setattr(plots, "warm_up", lambda tables, rates, label: (tables, rates, label))
-    monkeypatch.setattr(plots, "design_map", lambda designs, label: designs)
-    monkeypatch.setattr(plots, "forest", lambda verdicts, label: verdicts)
-    for name in ("changes", "base_and_final", "trade_off", "refusals", "answers", "scorecard"):
-        monkeypatch.setattr(plots, name, lambda of, label, **more: (of, label, *more.values()))
-    for name in ("changes", "levels", "trade_off", "reasoning_gains"):
-        monkeypatch.setattr(ends, name, lambda tables, *roles: (tables, *roles))
-    monkeypatch.setattr(plots, "four_findings", lambda *panels, label: (panels, label))
-    monkeypatch.setattr(verdicts, "table", lambda *findings: f"verdicts on {findings}")
-    monkeypatch.setattr(scorecard, "scorecard", lambda: "all claims")
 
 
 def runs_of(tables):
@@ -77,37 +18,6 @@ def runs_of(tables):
 
 def runs_of_arms(arms):
     return {text: {spec.name for spec in reference.arms()[arm]} for text, arm in arms.items()}
-
-
-def test_a_notebook_has_the_figures_that_it_shows(made_up_summary):
-    """By name; the notebooks ask for these."""
-    summary = made_up_summary(steps=(0, 640))
-    assert set(figures.micro_world(summary, "label")) == {"bases"}
-    drawn = figures.dip_and_recovery(summary, "label")
-    assert set(drawn) == OF_RUNS
-    assert {figure.get_suptitle() for figure in drawn.values()} == {"label"}
-
-
-def test_of_the_paper_s_run_the_notebook_on_the_dip_shows_its_curves_only():
-    drawn = figures.dip_and_recovery(profiles.results("published", []).summary, "label")
-    assert list(drawn) == ["dip_and_recovery"]
-    assert len(drawn["dip_and_recovery"].axes) > 1
-
-
-def test_the_label_of_one_run_tells_what_was_run_and_that_its_interval_is_over_items(made_up_summary):
-    label = figures.label(made_up_summary(n_items=6))
-    assert label == "micro base S-seed0; math-cot; 1 run, 6 items per point, interval over items only"
-
-
-def test_the_label_of_several_runs_says_that_its_interval_is_over_runs(made_up_summary):
-    assert "3 runs" in figures.label(made_up_summary(runs=3))
-    assert figures.label(made_up_summary(runs=3)).endswith("interval over runs")
-
-
-def test_the_label_of_bases_speaks_of_no_run(made_up_summary):
-    label = figures.label(made_up_summary(steps=(0,)))
-    assert label.startswith("micro base S-seed0; no fine-tuning; 6 items")
-    assert "run" not in label
 
 
 @pytest.mark.parametrize(
@@ -285,56 +195,6 @@ def test_the_verdicts_drawn_are_those_on_the_finding_of_the_notebook(keep, not_d
     assert figures.study(notebook)["claims"] == f"verdicts on {(figures.FINDINGS[notebook],)}"
 
 
-# A reader's own runs, or the paper's
-
-
-@pytest.fixture(scope="module")
-def own_tables(made_up_summary):
-    """Tables of a reader's runs, two of each kind."""
-    names = {f"run{seed}": default_spec("XS", seed=seed).name for seed in (0, 1)}
-    numbers = made_up_summary(runs=2, model="XS-seed0")
-    numbers = numbers.assign(run=numbers.run.map(names))
-    return {"long CoT": numbers, "another": numbers.assign(mean=numbers["mean"] / 2)}
-
-
-@pytest.mark.parametrize("notebook", WITH_ENDS)
-def test_a_reader_s_runs_are_drawn_in_the_panels_of_the_notebook(own_tables, not_drawn, notebook):
-    label = "your runs on micro base XS; 2 per curve; thin: single runs"
-    expected = {
-        "changes": ((own_tables, ROLE_OF), f"last step minus base, points; {label}"),
-        "curves": (own_tables, next(iter(COMPARISONS[notebook].values()))[1], label),
-    }
-    if notebook == CAPABILITY:
-        expected["base_and_final"] = ((own_tables, ROLE_OF), label)
-    assert figures.finding("micro", notebook, own_tables) == expected
-
-
-def test_of_the_paper_s_runs_only_the_ends_are_drawn(not_drawn):
-    tables = profiles.tables("published", SAFETY, {})
-    roles, label = profiles.roles("published"), "transcribed from the paper; one run per setting, so no interval"
-    assert figures.finding("published", SAFETY, tables) == {
-        "changes": ((tables, roles), f"last step minus base, points; {label}"),
-    }
-
-
-@pytest.mark.parametrize("notebook", WITH_ENDS)
-@no_warning
-def test_the_figures_of_the_paper_s_runs_show_every_one_of_them(notebook):
-    drawn = figures.finding("published", notebook, profiles.tables("published", notebook, {}))
-    texts = list(PUBLISHED[notebook])
-    assert [tick.get_text() for tick in drawn["changes"].axes[0].get_yticklabels()] == texts
-    if notebook == CAPABILITY:
-        assert [text.get_text() for text in drawn["base_and_final"].legends[0].get_texts()] == texts
-
-
-@no_warning
-def test_the_figures_of_a_reader_s_runs_show_every_kind(own_tables):
-    drawn = figures.finding("micro", CAPABILITY, own_tables)
-    assert [tick.get_text() for tick in drawn["changes"].axes[0].get_yticklabels()] == list(own_tables)
-    for name in ("base_and_final", "curves"):
-        assert [text.get_text() for text in drawn[name].legends[0].get_texts()] == list(own_tables)
-
-
 # All on one page
 
 
@@ -353,54 +213,3 @@ def test_the_overview_has_the_four_findings_and_the_scorecard(keep, not_drawn):
     assert (by_data[1:], points[1:]) == ((ROLE_OF,), (ROLE_OF, {"harmful": "SAFE"}))
     assert "no evidence about large models" in label
     assert drawn["scorecard"][0] == "all claims"
-
-
-# The committed figures
-
-
-@pytest.fixture
-def blank(monkeypatch):
-    """Every figure is an empty one, so that writing them all is quick."""
-    for name in plots.__all__:
-        if name != "save":
-            monkeypatch.setattr(plots, name, lambda *of, **how: Figure(figsize=(1, 1)))
-
-
-def written(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_redrawing_writes_the_figures_of_all_notebooks_as_png_and_svg(keep, own_figures, blank):
-    keep(*TWO_ARMS)
-    wanted = [own_figures / folder / name for folder, names in COMMITTED.items() for name in names]
-    pictures = figures.redraw_committed()
-    assert sorted(pictures) == sorted(path.with_suffix(".png") for path in wanted)
-    assert set(written(own_figures)) == {path.with_suffix(kind) for path in wanted for kind in (".png", ".svg")}
-
-
-@pytest.mark.slow
-def test_redrawing_writes_the_same_bytes_again(keep, own_figures):
-    keep(*TWO_ARMS)
-    pictures = figures.redraw_committed()
-    before = written(own_figures)
-    assert len(before) == 2 * len(pictures) == 2 * sum(map(len, COMMITTED.values()))
-    for path in before:
-        path.unlink()
-    assert figures.redraw_committed() == pictures
-    assert written(own_figures) == before
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("notebook", NOTEBOOKS)
-def test_every_figure_of_the_study_can_be_drawn(keep, notebook):
-    answered = {arm for arms, _, _ in ANSWERS.get(notebook, {}).values() for arm in arms.values()}
-    compared = {arm for arms, _ in COMPARISONS[notebook].values() for arm in arms.values()}
-    keep(*(compared | answered | {*WARM_UPS.values()}))
-    drawn = figures.study(notebook)
-    others = {"warm_up", "designs"} if notebook == TRAINING else ENDS[notebook]
-    assert set(drawn) == {*COMPARISONS[notebook], *ANSWERS.get(notebook, {}), *others, "claims"}
-    for name, (arms, _) in COMPARISONS[notebook].items():
-        texts = [text.get_text() for text in drawn[name].legends[0].get_texts()]
-        assert texts == list(arms)
-    for picture in drawn.values():
-        picture.draw_without_rendering()
