@@ -44,11 +44,13 @@ def finding(profile: str, notebook: str, tables: dict) -> dict:
     roles, label = profiles.roles(profile), profiles.label(profile, tables)
     pictures = {"changes": plots.changes(ends.changes(tables, roles), label=f"last step minus base, points; {label}")}
     if notebook == CAPABILITY:
-        pictures["base_and_final"] = plots.base_and_final(ends.levels(tables, roles), label=label)
+        text = f"{label}; a point each, above the line is a gain"
+        pictures["base_and_final"] = plots.base_and_final(ends.levels(tables, roles), label=text)
     if profile != "published":
         _, panels = next(iter(COMPARISONS[notebook].values()))
         measured = {role for table in tables.values() for role in table.role}
-        pictures["curves"] = plots.compare(tables, [panel for panel in panels if panel[0] in measured], label=label)
+        panels = [panel for panel in panels if panel[0] in measured]
+        pictures["curves"] = plots.compare(tables, panels, label=f"{label}; {profiles.around_curves(tables)}")
     return pictures
 
 

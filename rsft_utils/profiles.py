@@ -135,7 +135,11 @@ def label(profile: str, tables: dict) -> str:
         return "transcribed from the paper; one run per setting, so no interval"
     bases = {table.model.iloc[0].split("-seed")[0] for table in tables.values()}
     runs = sorted({table.run.nunique() for table in tables.values()})
-    counts = " to ".join(map(str, runs))
-    behind = "thin: single runs" if runs[-1] > 1 else "band: 95 % over items only"
+    counts = f"{' to '.join(map(str, runs))} {'run' if runs == [1] else 'runs'}"
     kinds = {"micro": "your runs on micro base", "gpu": "your runs on", "released": "the authors' checkpoints of"}
-    return f"{kinds[profile]} {' and '.join(sorted(bases))}; {counts} per curve; {behind}"
+    return f"{kinds[profile]} {' and '.join(sorted(bases))}; {counts} per setting"
+
+
+def around_curves(tables: dict) -> str:
+    """What plots.compare draws around the means of these tables, for the head of a figure."""
+    return "thin: single runs" if any(table.run.nunique() > 1 for table in tables.values()) else "band: 95 % over items"

@@ -146,19 +146,21 @@ def test_the_label_of_the_paper_s_numbers_says_where_they_are_from_and_that_ther
 
 
 @pytest.mark.parametrize(
-    ("kinds", "label"),
+    ("kinds", "label", "around"),
     [
-        ({"one": ("S", 1)}, "your runs on micro base S; 1 per curve; band: 95 % over items only"),
-        ({"one": ("XS", 3)}, "your runs on micro base XS; 3 per curve; thin: single runs"),
+        ({"one": ("S", 1)}, "your runs on micro base S; 1 run per setting", "band: 95 % over items"),
+        ({"one": ("XS", 3)}, "your runs on micro base XS; 3 runs per setting", "thin: single runs"),
         (
             {"one": ("XS", 1), "other": ("S", 3), "third": ("S", 3)},
-            "your runs on micro base S and XS; 1 to 3 per curve; thin: single runs",
+            "your runs on micro base S and XS; 1 to 3 runs per setting",
+            "thin: single runs",
         ),
     ],
 )
-def test_the_label_of_your_runs_says_on_which_bases_how_many_and_what_the_band_is_over(asked, kinds, label):
+def test_the_label_of_your_runs_says_on_which_bases_how_many_and_what_the_band_is_over(asked, kinds, label, around):
     of = {text: [default_spec(size, seed=seed) for seed in range(runs)] for text, (size, runs) in kinds.items()}
-    assert profiles.label("micro", profiles.tables("micro", NOTEBOOK, of)) == label
+    tables = profiles.tables("micro", NOTEBOOK, of)
+    assert (profiles.label("micro", tables), profiles.around_curves(tables)) == (label, around)
 
 
 # Real models
@@ -222,7 +224,7 @@ def test_the_authors_checkpoints_are_those_of_the_preset_and_their_cost_is_told_
 
 def test_the_authors_checkpoints_are_labelled_as_theirs(made_up_summary):
     table = made_up_summary(steps=(0, 640)).assign(model="Qwen3-1.7B")
-    assert profiles.label("released", {"one": table}).startswith("the authors' checkpoints of Qwen3-1.7B; 1 per curve")
+    assert profiles.label("released", {"one": table}).startswith("the authors' checkpoints of Qwen3-1.7B; 1 run per setting")
 
 
 def test_the_benchmarks_of_real_models_have_roles_unless_they_are_about_safety():

@@ -77,7 +77,8 @@ def test_what_make_figures_takes_was_measured(page, taken):
 @pytest.mark.parametrize("name", cli.NOTEBOOKS)
 def test_a_notebook_says_itself_what_it_takes(name, taken):
     cells = json.loads((paths.NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    ((minutes, gb),) = re.findall(r"^\| `?\w+`? .*about (\d+) minutes?.*\| ([\d.]+) GB", "".join(cells[0]["source"]), re.M)
+    said = "".join(cells[0]["source"])
+    ((minutes, gb),) = re.findall(r"^\| `?\w+`? .*about (\d+) minutes?.*\| ([\d.]+) GB", said, re.M)
     assert (int(minutes), float(gb)) == taken[name]
 
 

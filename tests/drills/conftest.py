@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from drilling import SPEC, contents, here
+from drilling import SPEC, contents, here, whole
 from pandas.testing import assert_frame_equal
 
 from rsft_utils import paths, run, store
@@ -35,11 +35,11 @@ def finished(undisturbed, new_runs):
 def ends_well(undisturbed, new_runs):
     """Function that makes what is missing and compares the tables, the log and the checkpoints with undisturbed ones.
 
-    It returns what was made: the trainings and the steps that were measured.
+    Nothing that was whole may be made again. It returns what was made: the trainings and the steps that were measured.
     """
 
     def check():
-        done = []
+        done, before = [], whole(SPEC, store)
         with pytest.MonkeyPatch.context() as patch:
             for name in ("_train", "_measure"):
                 patch.setattr(run, name, noting(done, getattr(run, name)))
@@ -51,6 +51,7 @@ def ends_well(undisturbed, new_runs):
             theirs, ours = (contents(runs, f"*/checkpoints/{kind}") for runs in (folder, new_runs))
             assert theirs == ours
         assert list(new_runs.glob("*/checkpoints/trainer")) == []
+        assert not before & set(done)
         return done
 
     return check

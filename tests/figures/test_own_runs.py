@@ -54,13 +54,13 @@ def own_tables(made_up_summary):
 
 @pytest.mark.parametrize("notebook", WITH_ENDS)
 def test_a_reader_s_runs_are_drawn_in_the_panels_of_the_notebook(own_tables, not_drawn, notebook):
-    label = "your runs on micro base XS; 2 per curve; thin: single runs"
+    label = "your runs on micro base XS; 2 runs per setting"
     expected = {
         "changes": ((own_tables, ROLE_OF), f"last step minus base, points; {label}"),
-        "curves": (own_tables, next(iter(COMPARISONS[notebook].values()))[1], label),
+        "curves": (own_tables, next(iter(COMPARISONS[notebook].values()))[1], f"{label}; thin: single runs"),
     }
     if notebook == CAPABILITY:
-        expected["base_and_final"] = ((own_tables, ROLE_OF), label)
+        expected["base_and_final"] = ((own_tables, ROLE_OF), f"{label}; a point each, above the line is a gain")
     assert figures.finding("micro", notebook, own_tables) == expected
 
 

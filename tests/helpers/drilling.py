@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
+from rsft_utils.durable import sealed
+from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.specs import RunSpec
+from rsft_utils.store import TRAINING
 
 # 12 steps, measured at 0, 2, 5, 10 and 12
 SPEC = RunSpec(size="XS", learning_rate=3e-4, n_rows=96, batch_size=16, epochs=2, n_items=1, n_items_ends=1)
@@ -32,6 +35,15 @@ def here(workers):
 
 def contents(folder, pattern):
     return {file.relative_to(folder): file.read_bytes() for file in folder.glob(pattern)}
+
+
+def whole(spec, store):
+    """What is there of a run and undamaged: the steps that were measured, and its training."""
+    steps = {step for step in spec.steps if sealed.problem(store.items_file(spec, step)) is None}
+    needed = [store.run_folder(spec) / name for name in TRAINING]
+    unmeasured = [step for step in spec.steps if step and step not in steps]
+    needed += [checkpoint_folder(store.checkpoints_folder(spec), step) for step in unmeasured]
+    return steps if any(map(sealed.problem, needed)) else {"training", *steps}
 
 
 def half_written(folder):

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from drilling import contents, write_rows
+from drilling import contents, write_rows, whole
 from pandas.testing import assert_frame_equal
 
 from rsft_utils import paths
@@ -87,11 +87,12 @@ def finished(spec, undisturbed, new_runs):
 def ends_well(spec, undisturbed, new_runs, made):
     """Function that makes what is missing and compares tables, log and weights with the undisturbed ones.
 
-    It returns what was made.
+    Nothing that was whole may be made again. It returns what was made.
     """
 
     def check():
         made.clear()
+        before = whole(spec, store)
         found = run.results([spec], "transformers")
         expected, folder = undisturbed
         assert_frame_equal(found.items, expected.items, check_exact=True)
@@ -100,6 +101,7 @@ def ends_well(spec, undisturbed, new_runs, made):
             theirs, ours = (contents(runs, f"*/checkpoints/{kind}") for runs in (folder, new_runs))
             assert theirs == ours
         assert list(new_runs.glob("*/checkpoints/trainer")) == []
+        assert not before & set(made)
         return list(made)
 
     return check
