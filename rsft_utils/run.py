@@ -101,7 +101,7 @@ def base_results(bases: Sequence[str], n_items: int = 500, workers: int | None =
                 done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
                 for future in done:
                     future.result()
-                line.update(len(missing) - len(pending), f"of {', '.join(missing)} measured")
+                line.update(len(missing) - len(pending), f"measuring {', '.join(missing)}")
     tables = []
     for base, file in files.items():
         items = pd.read_parquet(file)

@@ -1,10 +1,11 @@
-"""AlpacaEval prompts: how much a reward model likes the answers. A mean reward, not a share of right answers."""
+"""AlpacaEval prompts: how much a reward model likes the answers. A mean reward, not a share of right answers.
+
+The paper's main reward model is allenai/Llama-3.1-8B-Instruct-RM-RB2; give any as a function.
+"""
 
 from collections.abc import Callable, Iterable
 
 from rsft_utils.real.answers import visible
-
-REWARD_MODEL = "allenai/Llama-3.1-8B-Instruct-RM-RB2"  # the paper's main one
 
 
 def read(row: dict, seed: int) -> tuple[dict, dict]:
