@@ -172,7 +172,6 @@ ASYMMETRY = {
 # Where refusals are lost, and where not: a column each of those whose probability of a refusal was measured.
 REFUSALS = {
     "S, long CoT": "S",
-    "S, long CoT, 160 steps": "S-two-epochs",
     "S, without CoT": "S-nocot",
     "XS, long CoT": "XS",
     "XS, 1 % refusals": "XS-replay1",
