@@ -224,7 +224,9 @@ def test_the_authors_checkpoints_are_those_of_the_preset_and_their_cost_is_told_
 
 def test_the_authors_checkpoints_are_labelled_as_theirs(made_up_summary):
     table = made_up_summary(steps=(0, 640)).assign(model="Qwen3-1.7B")
-    assert profiles.label("released", {"one": table}).startswith("the authors' checkpoints of Qwen3-1.7B; 1 run per setting")
+    assert profiles.label("released", {"one": table}).startswith(
+        "the authors' checkpoints of Qwen3-1.7B; 1 run per setting"
+    )
 
 
 def test_the_benchmarks_of_real_models_have_roles_unless_they_are_about_safety():

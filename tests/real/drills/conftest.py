@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from drilling import contents, write_rows, whole
+from drilling import contents, whole, write_rows
 from pandas.testing import assert_frame_equal
 
 from rsft_utils import paths
