@@ -72,9 +72,9 @@ def study(notebook: str) -> dict:
     for name, (arms, benchmark, number) in ANSWERS.get(notebook, {}).items():
         if there.issuperset(arms.values()):
             rows, prompt = reader.side_by_side(arms, benchmark, number)
-            pictures[name] = plots.answers(
-                rows, label=f"{prompt}        green: a backtrack that is right, red: an empty one"
-            )
+            kinds = {kind for row in rows for _, words in row for _, kind in words}
+            backtracks = "        green: a backtrack that is right, orange: an empty one"
+            pictures[name] = plots.answers(rows, label=prompt + backtracks * bool(kinds & {"valid", "empty"}))
     if len(judged := verdicts.table(FINDINGS[notebook])):
         label = f"{OVER_BASES}; grey: less than the margin"
         pictures["claims"] = plots.forest(judged, label=label)

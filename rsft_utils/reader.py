@@ -4,7 +4,7 @@ from rsft_utils import reference
 from rsft_utils.micro.behaviours import backtracks
 from rsft_utils.micro.item import Item
 from rsft_utils.micro.score import visible_from
-from rsft_utils.micro.symbols import ANSWER, END, END_THINK, REFUSAL, THINK
+from rsft_utils.micro.symbols import ANSWER, END, END_THINK, THINK
 from rsft_utils.printable import printable
 
 STEPS = (0, 20, 80, 640)
@@ -29,7 +29,7 @@ def words(prompt: str, completion: str) -> list[tuple[str, str]]:
     thought = [i for i, symbol in enumerate(symbols[: visible_from(symbols)]) if symbol not in (THINK, END_THINK)]
     judged = backtracks(Item("", prompt, ""), " ".join(symbols[i] for i in thought))
     kinds = {thought[place]: "valid" if valid else "empty" for place, valid in judged.items()}
-    frames = dict.fromkeys((THINK, END_THINK, END, ANSWER, REFUSAL), "frame")
+    frames = dict.fromkeys((THINK, END_THINK, END, ANSWER), "frame")
     return [
         (printable(symbol, LONGEST_SYMBOL), kinds.get(i, frames.get(symbol, "plain")))
         for i, symbol in enumerate(symbols)

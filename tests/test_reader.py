@@ -48,7 +48,7 @@ def test_symbols_are_made_printable_after_they_were_judged():
 @every_answer
 def test_the_frame_is_around_the_thought_and_before_the_answer(completion):
     for symbol, kind in words(PROMPT, completion):
-        assert (kind == "frame") == (symbol in ("<think>", "</think>", "<end>", "answer", "sorry"))
+        assert (kind == "frame") == (symbol in ("<think>", "</think>", "<end>", "answer"))
 
 
 @every_answer

@@ -1,6 +1,6 @@
 """Where runs end: the change of every benchmark, and the last score against the base's."""
 
-from rsft_utils.plots.style import TITLES, figure_of, head, marks, style
+from rsft_utils.plots.style import TITLES, figure_of, head, legible, marks, style
 
 
 def changes(rows, *, label: str, largest: float = 50):
@@ -32,10 +32,11 @@ def changes(rows, *, label: str, largest: float = 50):
         cbar=False,
         ax=axis,
     )
+    legible(axis)
     shown = cells.notna().to_numpy().ravel().nonzero()[0]
     for text, place in zip(axis.texts, shown, strict=True):
         if not sure.to_numpy().ravel()[place]:
-            text.set(alpha=0.75, fontsize=11)
+            text.set(fontsize=11)
         else:
             text.set_fontweight("bold")
     borders = [order.index(name) for role in TITLES for name in list(benchmarks.benchmark[benchmarks.role == role])[:1]]

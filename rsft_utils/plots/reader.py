@@ -15,7 +15,7 @@ def answers(rows, *, label: str):
     colors = style()
     from matplotlib.figure import Figure
 
-    paint = {"valid": (colors[2], "bold"), "empty": (colors[3], "bold"), "frame": ("0.55", "normal")}
+    paint = {"valid": (colors[2], "bold"), "empty": (colors[3], "bold"), "frame": ("0.4", "normal")}
     laid_out = [[(title, _lines(words)) for title, words in row] for row in rows]
     line, column = FONT * LEADING / 72, WIDTH * ADVANCE * FONT / 72  # inches
     heights = [(2.4 + max(len(lines) for _, lines in row)) * line for row in laid_out]

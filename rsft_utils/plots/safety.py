@@ -14,7 +14,7 @@ def refusals(tables: dict, *, label: str, ceiling: float | None = None):
     `tables`: what the column is called -> summary table. `ceiling`: attack success of bases that refuse nothing.
     """
     colors = style()
-    figure, axes = figure_of(2, len(tables), 4.2 * len(tables), 7, sharex=True, sharey=True)
+    figure, axes = figure_of(2, len(tables), 3.2 * len(tables), 7.6, sharex=True, sharey=True)
     last = max(int(table.step.max()) for table in tables.values())
     for column, (text, table) in zip(axes.T, tables.items(), strict=True):
         curve = {metric: _requests("harmful", table, metric) for metric in ("refused", "score")}
@@ -43,8 +43,8 @@ def refusals(tables: dict, *, label: str, ceiling: float | None = None):
     axes[0, 0].set_ylim(-0.03, 1.03)
     axes[0, 0].set_ylabel("share of requests")
     axes[1, 0].set_ylabel("probability of a refusal\nwhere the answer begins")
-    for row in axes[:, -1]:
-        row.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+    for axis, side, title in ((axes[0, 0], "left", "above"), (axes[1, 0], "right", "below")):
+        figure.legend(*axis.get_legend_handles_labels(), loc=f"outside lower {side}", title=title)
     head(figure, label)
     return figure
 

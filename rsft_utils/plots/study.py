@@ -1,7 +1,7 @@
 """Figures of the whole study: several arms side by side, the map of designs, and the verdicts."""
 
 from rsft_utils.effects import MARGIN
-from rsft_utils.plots.style import TITLES, VERDICT_COLORS, band, figure_of, head, marks, step_axis, style
+from rsft_utils.plots.style import TITLES, VERDICT_COLORS, band, figure_of, head, legible, marks, step_axis, style
 from rsft_utils.stats import role_curves, role_means, score_curves
 from rsft_utils.tables import LIMITS, main_decoding, of_kind
 
@@ -10,7 +10,7 @@ PANELS = {
     "length": ("length", "tokens per answer"),
     "refused": ("refused", "harmful requests refused"),
     "markers": ("markers", "changes of mind per answer"),
-    "valid_backtracks": ("valid_backtracks", "of these, right when replayed"),
+    "valid_backtracks": ("valid_backtracks", "right ones, per answer"),
 }
 SHARES = ("score", "refused")
 FARTHEST = 70  # points: an effect whose whole interval lies beyond is written, not drawn
@@ -162,6 +162,7 @@ def design_map(designs, role: str = "OOD", *, label: str):
             cbar=False,
             ax=axis,
         )
+        legible(axis)
         title = {"dip": "dip: base minus lowest early score", "gain": "gain: last minus base"}[what]
         axis.set(title=f"{title}, points", xlabel="share of traces that ramble", ylabel="")
         axis.tick_params(axis="y", rotation=0)

@@ -6,6 +6,8 @@ from functools import cache
 # Of an output: a table and marked text. No link, no picture, no style: a model may have written it.
 OUTPUT_TAGS = "table thead tbody tfoot tr th td caption div p br hr b i em strong code pre sub sup ul ol li".split()
 OUTPUT_ATTRIBUTES = {"th": ["colspan", "rowspan", "scope"], "td": ["colspan", "rowspan"]}
+# How the explorer marks backtracks.
+UNDER_A_WORD = ("decoration", "decoration-skip-ink", "underline-offset")
 # Of the project's own Markdown: more, and still nothing that runs.
 TEXT_TAGS = OUTPUT_TAGS + "a img h1 h2 h3 h4 h5 h6 blockquote del details summary kbd".split()
 TEXT_ATTRIBUTES = {
@@ -43,7 +45,7 @@ def _sanitizer(kind: str):
         "widget": {
             "tags": [*OUTPUT_TAGS, "span"],
             "attributes": {**OUTPUT_ATTRIBUTES, "span": ["style"]},
-            "styles": ["color", "font-weight", "opacity"],
+            "styles": ["font-weight", "opacity", *(f"text-{name}" for name in UNDER_A_WORD)],
         },
         "text": {"tags": TEXT_TAGS, "attributes": TEXT_ATTRIBUTES, "styles": ["text-align"]},
     }

@@ -59,10 +59,10 @@ def finished(html: str, source: str, known: Container[str]) -> tuple[Markup, lis
 
 
 def _lead_on(link, source: str, known: Container[str]) -> None:
-    """Send a link where the page, figure or file lies; `01, section 7` to that section of the notebook."""
+    """Send a link where its page, figure or file lies, `01, section 7` or `01, exercise 2` to that part of a notebook."""
     file, link["href"] = pages.linked(link["href"], source), pages.destination(link["href"], source, known)
-    if file in known and (named := re.search(r"section (\d+)", link.text)) and "#" not in link["href"]:
-        heading = pages.sections(file).get(named[1])
+    if file in known and (named := re.search(r"(?:section|exercise) \d+", link.text)) and "#" not in link["href"]:
+        heading = pages.sections(file).get(named[0])
         link["href"] += f"#{slug(heading)}" if heading else ""
 
 
@@ -97,10 +97,10 @@ def _lay_out(soup, table) -> None:
         cell["class"] = "long"
     for cell in table.select("[style]"):
         del cell["style"]  # Markdown's and pandas' alignment
-    for link in table.find_all("a", string=re.compile("_")):  # a file's name may be broken where words end
-        first, *others = link.string.split("_")
-        link.clear()
-        link.extend([first, *(part for word in others for part in ("_", soup.new_tag("wbr"), word))])
+    for name in table.find_all(["a", "code"], string=re.compile("_")):  # may be broken where words end
+        first, *others = name.string.split("_")
+        name.clear()
+        name.extend([first, *(part for word in others for part in ("_", soup.new_tag("wbr"), word))])
     box = soup.new_tag("div", attrs={"class": "scroll", "role": "region", "aria-label": "Table", "tabindex": "0"})
     table.wrap(box)
 

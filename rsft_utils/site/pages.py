@@ -94,10 +94,11 @@ def linked(link: str, source: str) -> str:
 
 @cache
 def sections(source: str) -> dict[str, str]:
-    """The numbered headings of a notebook, by number."""
+    """The headings of a notebook's sections and exercises, by `section 7` and `exercise 2`."""
     cells = json.loads((paths.ROOT / source).read_text("utf-8"))["cells"] if source.endswith(".ipynb") else ()
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    return {found[2]: found[1] for found in re.finditer(r"^## ((\d+)\. .+)$", text, re.MULTILINE)}
+    numbered = re.finditer(r"^##+ ((?:(\d+)\.|Exercise (\d+)) .+)$", text, re.MULTILINE)
+    return {f"section {found[2]}" if found[2] else f"exercise {found[3]}": found[1] for found in numbered}
 
 
 def relative(place: str, source: str) -> str:

@@ -1,6 +1,6 @@
 import pandas as pd
 from drawing import LABEL, changes, legend, of_kinds, points
-from matplotlib.colors import same_color
+from matplotlib.colors import same_color, to_rgb
 
 from rsft_utils import plots
 from rsft_utils.micro.benchmarks import BENCHMARKS
@@ -37,20 +37,35 @@ def test_a_change_is_written_in_its_cell_as_rounded_points_with_a_sign(drawn):
     }
 
 
-def test_a_sure_change_is_bold_and_an_unsure_one_paler_and_smaller(drawn):
+def test_a_sure_change_is_bold_and_an_unsure_one_smaller(drawn):
     texts, _ = heat_map(drawn("changes"))
     sizes = {sure: set() for sure in (True, False)}
     for row in changes().itertuples():
         text = texts[row.line, row.benchmark]
         assert (text.get_fontweight() == "bold") == row.sure
-        assert text.get_alpha() == (None if row.sure else 0.75)
         sizes[row.sure].add(text.get_fontsize())
     assert max(sizes[False]) < min(sizes[True])
 
 
+def test_every_number_stands_out_from_its_cell(drawn):
+    (axis,) = drawn("changes").axes
+    cells = axis.collections[0]
+    filled = [color for color in cells.get_facecolors() if color[3]]
+    numbers = [text for text in axis.texts if text.get_position()[1] > 0]
+    for text, color in zip(numbers, filled, strict=True):
+        light, dark = sorted((luminance(text.get_color()), luminance(color)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) > 4
+
+
+def luminance(color):
+    """Relative, as WCAG 2 has it."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
+    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
 def test_where_no_change_is_sure_none_is_bold():
     texts, _ = heat_map(plots.changes(changes().assign(sure=False), label=LABEL))
-    assert {(text.get_fontweight() == "bold", text.get_alpha()) for text in texts.values()} == {(False, 0.75)}
+    assert {text.get_fontweight() == "bold" for text in texts.values()} == {False}
 
 
 def test_lines_keep_their_order_and_benchmarks_are_grouped_by_role(drawn):

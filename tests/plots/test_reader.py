@@ -50,7 +50,7 @@ def test_what_is_drawn_is_as_wide_as_it_was_laid_out(drawn):
 
 def test_the_kinds_of_words_are_told_apart_by_colour(drawn):
     colors, answers = sns.color_palette("colorblind"), [words for row in written() for _, words in row]
-    paint = {"valid": colors[2], "empty": colors[3], "frame": "0.55", "plain": "0.1"}
+    paint = {"valid": colors[2], "empty": colors[3], "frame": "0.4", "plain": "0.1"}
     for axis, words in zip(drawn("answers").axes, answers, strict=True):
         for text, (_, kind) in zip(texts_of(axis)[1], words, strict=True):
             assert same_color(text.get_color(), paint[kind])

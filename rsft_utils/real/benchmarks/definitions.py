@@ -33,7 +33,7 @@ class Benchmark:
     """How one benchmark is run. Published files are named with their sha256 where it is publicly known.
 
     `n_items` is how many there are, `chance` the score of guessing (not a number where there is none), `comparable`
-    whether a full run may stand on the axis of the paper's numbers. `needs_judge` names the callable that score() must
+    whether a full run may be plotted beside the paper's numbers. `needs_judge` names the callable that score() must
     be given, if it needs one.
     """
 

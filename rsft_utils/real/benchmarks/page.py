@@ -39,7 +39,7 @@ def _section(benchmark: Benchmark) -> str:
 - Source: {source}.
 - Decoding: temperature {benchmark.temperature:g}, top-p {benchmark.top_p:g}.{chance}{judge}
 - Where we differ from the paper: {benchmark.differs}.
-- A full run {axis} stand on the axis of the paper's numbers.
+- A full run {axis} be plotted beside the paper's numbers.
 
 ~~~text
 {benchmark.prompt}
