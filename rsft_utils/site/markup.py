@@ -59,7 +59,7 @@ def finished(html: str, source: str, known: Container[str]) -> tuple[Markup, lis
 
 
 def _lead_on(link, source: str, known: Container[str]) -> None:
-    """Send a link where its page, figure or file lies, `01, section 7` or `01, exercise 2` to that part of a notebook."""
+    """Send a link where its page, figure or file lies, `01, section 7` or `01, exercise 2` to that part of one."""
     file, link["href"] = pages.linked(link["href"], source), pages.destination(link["href"], source, known)
     if file in known and (named := re.search(r"(?:section|exercise) \d+", link.text)) and "#" not in link["href"]:
         heading = pages.sections(file).get(named[0])
