@@ -72,7 +72,7 @@ def _begin(more: Callable | None) -> None:
     threading.Thread(target=_leave_with_runner, daemon=True).start()
     if more:
         more()
-    signal.signal(signal.SIGTERM, sigterm.leave)
+    signal.signal(signal.SIGTERM, sigterm.leave_undisturbed)
 
 
 def _begin_with_one_thread() -> None:

@@ -12,14 +12,20 @@ from contextlib import contextmanager
 STATUS = 143  # with which a process leaves that SIGTERM has ended, as a shell has it
 
 
-def leave(*_) -> None:
+def leave() -> None:
     sys.exit(STATUS)
+
+
+def leave_undisturbed(*_) -> None:
+    """What SIGTERM does: a second one, which often follows at once, must not break into putting things in order."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    leave()
 
 
 @contextmanager
 def raises_exit() -> Iterator[None]:
     """In the block SIGTERM raises SystemExit."""
-    with _handled(leave):
+    with _handled(leave_undisturbed):
         yield
 
 
