@@ -77,14 +77,13 @@ def band(axis, curve, color, label=None, **style):
 def legible(axis) -> None:
     """Write every number of a heat map in black or white, whichever stands out more from its cell (WCAG's contrast)."""
     import numpy as np
+    from seaborn.utils import relative_luminance
 
     mesh = axis.collections[0]
     mesh.update_scalarmappable()
     filled = mesh.get_facecolors()[~np.ma.getmaskarray(mesh.get_array()).ravel()]
     for text, color in zip(axis.texts, filled, strict=True):
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color[:3]]
-        luminance = np.dot(linear, (0.2126, 0.7152, 0.0722))
-        text.set_color("0.1" if luminance > 0.18 else "white")
+        text.set_color("0.1" if relative_luminance(color) > 0.18 else "white")
 
 
 def legend(place, *axes) -> None:

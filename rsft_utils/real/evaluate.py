@@ -34,14 +34,18 @@ def measure(spec, step: int, ask: Ask, tokenizer, folder: Path, judge=None):
     """
     import pandas as pd
 
-    ends = step in (0, spec.total_steps)
     rows = []
     for name in spec.benchmarks:
-        asked = benchmarks.items(name, spec.n_items_ends if ends else spec.n_items)
+        asked = benchmarks.items(name, n_items_at(spec, step))
         benchmarks.check_scorable(name, asked, judge)
         answers = answered(spec, name, asked, ask, tokenizer, answers_file(spec, name, folder))
         rows += _judged(name, asked, answers, spec.samples, judge)
     return pd.DataFrame(rows)
+
+
+def n_items_at(spec, step: int) -> int:
+    """How many items of each benchmark are asked for at a step: more at both ends."""
+    return spec.n_items_ends if step in (0, spec.total_steps) else spec.n_items
 
 
 def answers_file(spec, name: str, folder: Path) -> Path:

@@ -19,7 +19,7 @@ from rsft_utils.durable import locks, sealed
 from rsft_utils.durable.checkpoints import checkpoint_folder
 from rsft_utils.progress import Line, last_logged_step
 from rsft_utils.real import backends, benchmarks, hub, identity, store
-from rsft_utils.real.evaluate import answers_file, counted
+from rsft_utils.real.evaluate import answers_file, counted, n_items_at
 from rsft_utils.real.released import ReleasedSpec
 from rsft_utils.real.spec import RealSpec
 from rsft_utils.run import Results, joined, read_logs
@@ -77,8 +77,7 @@ def _make_checkpoints(spec: RealSpec, backend: str) -> None:
 
 def _make_answers(spec: RealSpec | ReleasedSpec, step: int, backend: str) -> None:
     print(f"{spec.name}: measuring step {step}", flush=True)
-    n_items = spec.n_items_ends if step in (0, spec.total_steps) else spec.n_items
-    total = spec.samples * sum(len(benchmarks.items(name, n_items)) for name in spec.benchmarks)
+    total = spec.samples * sum(len(benchmarks.items(name, n_items_at(spec, step))) for name in spec.benchmarks)
     folder = store.answers_folder(spec, step)
     there = counted([answers_file(spec, name, folder) for name in spec.benchmarks])
     measure = partial(_in_child, _measure, spec, step, store.run_folder(spec).name, shown=(total, there, "answers"))
@@ -112,7 +111,7 @@ def _in_child(function: Callable, *arguments, shown: tuple[int, Callable[[], int
 
 
 def _watch(future: Future, total: int, count: Callable[[], int], what: str) -> None:
-    with Line(total, count()) as line:
+    with Line(total, min(count(), total)) as line:
         ended = False
         while not ended:
             ended = bool(wait([future], timeout=1).done)

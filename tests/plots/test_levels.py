@@ -1,6 +1,7 @@
 import pandas as pd
+from contrast import contrast
 from drawing import LABEL, changes, legend, of_kinds, points
-from matplotlib.colors import same_color, to_rgb
+from matplotlib.colors import same_color
 
 from rsft_utils import plots
 from rsft_utils.micro.benchmarks import BENCHMARKS
@@ -53,14 +54,7 @@ def test_every_number_stands_out_from_its_cell(drawn):
     filled = [color for color in cells.get_facecolors() if color[3]]
     numbers = [text for text in axis.texts if text.get_position()[1] > 0]
     for text, color in zip(numbers, filled, strict=True):
-        light, dark = sorted((luminance(text.get_color()), luminance(color)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) > 4
-
-
-def luminance(color):
-    """Relative, as WCAG 2 has it."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
-    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+        assert contrast(text.get_color(), color) > 4
 
 
 def test_where_no_change_is_sure_none_is_bold():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rsft_utils.real.benchmarks import BENCHMARKS
-from rsft_utils.real.evaluate import AT_ONCE
+from rsft_utils.real.evaluate import AT_ONCE, n_items_at
 from rsft_utils.real.plan import hours, memory
 from rsft_utils.real.plan.hours import Card, Hours
 from rsft_utils.real.plan.lengths import Tokens
@@ -160,8 +160,7 @@ def habit(spec: RealSpec | ReleasedSpec, step: int) -> tuple[float, int]:
 
 def items_at(spec: RealSpec | ReleasedSpec, benchmark: str, step: int) -> int:
     """How many items of a benchmark are asked at a step: no more than it has."""
-    asked = spec.n_items_ends if step in (0, spec.total_steps) else spec.n_items
-    return min(asked, BENCHMARKS[benchmark].n_items)
+    return min(n_items_at(spec, step), BENCHMARKS[benchmark].n_items)
 
 
 def checkpoints_size(spec: RealSpec) -> float:
